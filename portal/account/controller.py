@@ -1,0 +1,126 @@
+"""``/account``: a person's own pages."""
+
+from typing import Any, Final
+
+from litestar import Response, Router, get, post
+from litestar.exceptions import NotFoundException
+
+from portal import logs
+from portal.account.forms import DisconnectForm
+from portal.account.pages import AppsPage, ConnectedApp, DisconnectPage
+from portal.apps import AppView
+from portal.grants import remembers, revoke
+from portal.page import GoTo
+from portal.revocations import try_now
+from portal.services import Services
+from portal.store.tables import GrantRecord
+from portal.web.inputs import AnyRequest, query, read_form
+from portal.web.respond import respond
+from portal.web.session import HOME, person_of, signed_in
+from portal.web.visit import visit
+from portal.web.wiring import Injected
+
+NOTICES: Final = {
+    "removed": "Access was removed. The app's tokens do not work any more.",
+    "pending": "Access was removed here. Ory will be told as soon as it can be reached.",
+}
+
+
+@get("/")
+async def overview(request: AnyRequest) -> Response[Any]:
+    """The account's first page is the list of apps."""
+    return respond(request, GoTo(HOME))
+
+
+@get("/apps")
+async def apps(request: AnyRequest, services: Injected) -> Response[Any]:
+    """The apps that this person connected."""
+    user = person_of(request).user
+    async with services.store.reading() as rows:
+        grants = await rows.grants.of_subject(user.subject)
+    page = AppsPage(
+        account=user.email,
+        is_admin=user.admin,
+        apps=tuple(_view(g, request, services) for g in grants if g.revoke_synced_at is None),
+        notice=NOTICES.get(query(request).get("notice", "")),
+    )
+    return respond(request, page)
+
+
+@get("/apps/disconnect")
+async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Ask before an app loses its access."""
+    client_id = query(request).get("client_id", "")
+    return respond(request, await _question(request, services, client_id))
+
+
+@post("/apps/disconnect", status_code=200)
+async def disconnect(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Take the app's access away: here at once, at Ory at once or as soon as it can be reached."""
+    form = await read_form(request, DisconnectForm)
+    current = visit(request)
+    if not current.token_fits(form.form_token, DisconnectPage.purpose):
+        return respond(request, await _question(request, services, form.client_id, status=403))
+    user, now = person_of(request).user, current.visitor.now
+    await _grant(request, services, form.client_id)
+    async with services.store.writing() as rows:
+        revocation = await revoke(
+            rows, subject=user.subject, client_id=form.client_id, reason="user", now=now
+        )
+        await rows.audit.add(
+            "grant.revoked",
+            at=now,
+            actor=user.subject,
+            subject=user.subject,
+            client_id=form.client_id,
+            address=current.visitor.origin.address,
+            user_agent=current.visitor.origin.user_agent,
+        )
+    logs.step("grant.revoked", user=user.email, client=form.client_id)
+    done = await try_now(
+        revocation, ory=services.ory, store=services.store, settings=services.settings
+    )
+    return respond(request, GoTo(f"/account/apps?notice={'removed' if done else 'pending'}"))
+
+
+router = Router(
+    path="/account", route_handlers=[overview, apps, ask, disconnect], guards=[signed_in]
+)
+
+
+async def _question(
+    request: AnyRequest, services: Services, client_id: str, *, status: int = 200
+) -> DisconnectPage:
+    grant = await _grant(request, services, client_id)
+    return DisconnectPage(
+        status=status,
+        app=AppView.remembered(grant.client_id, grant.client_name, grant.client_uri),
+        client_id=grant.client_id,
+        permissions=_titles(grant, services),
+    )
+
+
+async def _grant(request: AnyRequest, services: Services, client_id: str) -> GrantRecord:
+    """The person's own grant; anybody else's does not exist."""
+    async with services.store.reading() as rows:
+        grant = await rows.grants.find(person_of(request).user.subject, client_id)
+    if grant is None:
+        raise NotFoundException
+    return grant
+
+
+def _view(grant: GrantRecord, request: AnyRequest, services: Services) -> ConnectedApp:
+    return ConnectedApp(
+        client_id=grant.client_id,
+        app=AppView.remembered(grant.client_id, grant.client_name, grant.client_uri),
+        permissions=_titles(grant, services),
+        since=grant.granted_at,
+        last_used=grant.last_accept_at,
+        expires=grant.expires_at,
+        remembered=bool(grant.remembered_scopes) and remembers(grant, now=visit(request).visitor.now),
+        state="active" if grant.revoked_at is None else "pending",
+    )
+
+
+def _titles(grant: GrantRecord, services: Services) -> tuple[str, ...]:
+    return tuple(services.catalog.describe(scope).title for scope in grant.scopes)

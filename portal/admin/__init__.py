@@ -1,0 +1,1 @@
+"""Pages for users with the admin role."""

@@ -1,0 +1,168 @@
+"""``/admin/grants``: everybody's remembered consents, to find and to revoke."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.exceptions import NotFoundException
+
+from portal import logs
+from portal.admin.forms import RevokeForm
+from portal.admin.pages import GrantRowView, GrantsPage, RevokePage
+from portal.grants import remembers, revoke
+from portal.page import GoTo
+from portal.revocations import try_now
+from portal.services import Services
+from portal.store import GrantRow, GrantSearch
+from portal.store.tables import GrantRecord
+from portal.web.inputs import AnyRequest, HostileInputError, query, read_form
+from portal.web.respond import respond
+from portal.web.session import is_admin, person_of
+from portal.web.visit import visit
+from portal.web.wiring import Injected
+
+PAGE: Final = 50
+SEARCH: Final = ("user", "client", "scope", "state")
+NOTICES: Final = {
+    "revoked": "The grant is revoked. Its tokens do not work any more.",
+    "pending": "The grant is revoked here. Ory will be told as soon as it can be reached.",
+}
+STATES: Final = {
+    "active": "Active",
+    "expired": "Expired",
+    "pending": "Removal under way",
+    "revoked": "Removed",
+}
+
+
+@get("/")
+async def overview(request: AnyRequest) -> Response[Any]:
+    """The first admin page is the list of grants."""
+    return respond(request, GoTo("/admin/grants"))
+
+
+@get("/grants")
+async def search(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Search; the address holds the whole search, so that it can be shared."""
+    asked = query(request)
+    terms = {name: asked.get(name, "") for name in SEARCH}
+    after = _position(asked["after"]) if "after" in asked else None
+    async with services.store.reading() as rows:
+        found = await rows.grants.search(GrantSearch(**terms), after=after, limit=PAGE)
+    now = visit(request).visitor.now
+    page = GrantsPage(
+        account=person_of(request).user.email,
+        rows=tuple(_view(row, now) for row in found.rows),
+        next_url=_next_url(terms, found.next),
+        total_text=_total(len(found.rows), more=found.next is not None),
+        notice=NOTICES.get(asked.get("notice", "")),
+        **terms,
+    )
+    return respond(request, page)
+
+
+@get("/grants/revoke")
+async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Ask before a grant is revoked."""
+    asked = query(request)
+    page = await _question(services, asked.get("subject", ""), asked.get("client_id", ""))
+    return respond(request, page)
+
+
+@post("/grants/revoke", status_code=200)
+async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Revoke: here at once, at Ory at once or as soon as it can be reached."""
+    form = await read_form(request, RevokeForm)
+    current = visit(request)
+    page = await _question(services, form.subject, form.client_id)
+    if not current.token_fits(form.form_token, RevokePage.purpose):
+        return respond(request, msgspec.structs.replace(page, status=403))
+    now = current.visitor.now
+    async with services.store.writing() as rows:
+        revocation = await revoke(
+            rows, subject=form.subject, client_id=form.client_id, reason="admin", now=now
+        )
+        await rows.audit.add(
+            "grant.revoked",
+            at=now,
+            actor=person_of(request).user.subject,
+            subject=form.subject,
+            client_id=form.client_id,
+            address=current.visitor.origin.address,
+            user_agent=current.visitor.origin.user_agent,
+        )
+    logs.step("grant.revoked", user=page.email or form.subject, client=form.client_id)
+    done = await try_now(
+        revocation, ory=services.ory, store=services.store, settings=services.settings
+    )
+    return respond(request, GoTo(f"/admin/grants?notice={'revoked' if done else 'pending'}"))
+
+
+router = Router(path="/admin", route_handlers=[overview, search, ask, decide], guards=[is_admin])
+
+
+async def _question(services: Services, subject: str, client_id: str) -> RevokePage:
+    async with services.store.reading() as rows:
+        grant = await rows.grants.find(subject, client_id)
+        user = await rows.users.find(subject)
+    if grant is None:
+        raise NotFoundException
+    return RevokePage(
+        subject=subject,
+        email=user.email if user else None,
+        client_id=client_id,
+        app_name=grant.client_name,
+        permissions=tuple(grant.scopes),
+    )
+
+
+def _view(row: GrantRow, now: datetime) -> GrantRowView:
+    grant, state = row.grant, _state(row.grant, now)
+    return GrantRowView(
+        subject=grant.subject,
+        email=row.email,
+        client_id=grant.client_id,
+        app_name=grant.client_name,
+        permissions=tuple(grant.scopes),
+        since=grant.granted_at,
+        last_used=grant.last_accept_at,
+        expires=grant.expires_at,
+        remembered=bool(grant.remembered_scopes) and remembers(grant, now=now),
+        state=state,
+        state_text=STATES[state],
+    )
+
+
+def _state(grant: GrantRecord, now: datetime) -> Any:
+    if grant.revoked_at is not None:
+        return "revoked" if grant.revoke_synced_at else "pending"
+    return "active" if remembers(grant, now=now) else "expired"
+
+
+def _total(shown: int, *, more: bool) -> str:
+    if more:
+        return f"The newest {shown} grants of this search"
+    return "1 grant" if shown == 1 else f"{shown} grants"
+
+
+def _next_url(terms: dict[str, str], position: tuple[datetime, str, str] | None) -> str | None:
+    """The search again, from a position on: opaque to people, because it means nothing to them."""
+    if position is None:
+        return None
+    moment, subject, client_id = position
+    packed = msgspec.json.encode((moment.timestamp(), subject, client_id))
+    after = base64.urlsafe_b64encode(packed).decode()
+    kept = {name: value for name, value in terms.items() if value}
+    return "/admin/grants?" + urlencode({**kept, "after": after})
+
+
+def _position(text: str) -> tuple[datetime, str, str]:
+    try:
+        packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        moment, subject, client_id = msgspec.json.decode(packed, type=tuple[float, str, str])
+        return datetime.fromtimestamp(moment, UTC), subject, client_id
+    except (ValueError, OverflowError, OSError, msgspec.DecodeError) as exc:
+        raise HostileInputError("The address does not lead to a page of this list.") from exc

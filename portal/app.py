@@ -1,0 +1,112 @@
+"""The only wiring: settings in, an ASGI application out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from portal import health, jobs, logs, metrics
+from portal.account.controller import router as account
+from portal.admin.grants import router as admin
+from portal.consent import controller as consent
+from portal.login import controller as login
+from portal.logout import controller as logout
+from portal.ory.connect import open_client
+from portal.passwords import Passwords
+from portal.scopes import load_catalog
+from portal.services import Services
+from portal.settings import Settings
+from portal.settings.environment import read_environment
+from portal.store import Store
+from portal.web import oryerror
+from portal.web.assets import serve_asset
+from portal.web.edge import MAX_BODY, Edge
+from portal.web.errors import EXCEPTION_HANDLERS
+from portal.web.wiring import Web
+from portal.welcome.controller import welcome
+
+HANDLERS = [
+    welcome,
+    login.ask,
+    login.decide,
+    consent.ask,
+    consent.decide,
+    consent.summarise,
+    logout.ask,
+    logout.decide,
+    account,
+    admin,
+    oryerror.show_ory_error,
+    health.alive,
+    health.ready,
+    health.prometheus,
+    serve_asset,
+]
+
+
+def create_app(settings: Settings, *, background: bool = True) -> ASGIApp:
+    """The portal as an ASGI application. Without *background* the outbox is left to somebody else."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with _services(settings) as services:
+            app.state.services = services
+            worker = asyncio.create_task(jobs.run(services)) if background else None
+            try:
+                yield
+            finally:
+                if worker is not None:
+                    worker.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await worker
+
+    def provide_services(state: State) -> Services:
+        services: Services = state.services
+        return services
+
+    app = Litestar(
+        route_handlers=HANDLERS,
+        dependencies={"services": Provide(provide_services, sync_to_thread=False)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=[lifespan],
+        state=State({"web": Web.of(settings)}),
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=MAX_BODY,
+    )
+    return Edge(app, settings)
+
+
+def from_env() -> ASGIApp:
+    """The portal of this process's environment; the factory that a server's workers call."""
+    settings = Settings.from_env(read_environment())
+    logs.configure(settings)
+    return create_app(settings)
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    store = Store(settings.database_url, pool_size=settings.db_pool_size)
+    passwords = Passwords(
+        time_cost=settings.argon2_time_cost,
+        memory_cost=settings.argon2_memory_cost,
+        parallelism=settings.argon2_parallelism,
+        workers=settings.hash_workers,
+        queue=settings.hash_queue,
+    )
+    try:
+        async with open_client(settings, observe=metrics.count_ory_call) as ory:
+            yield Services(
+                settings=settings,
+                store=store,
+                ory=ory,
+                passwords=passwords,
+                catalog=load_catalog(settings.scope_catalog),
+            )
+    finally:
+        passwords.close()
+        await store.dispose()

@@ -1,0 +1,121 @@
+"""How an app is shown to people. Everything a client says about itself is hostile input (hydra-contract 2.2)."""
+
+import unicodedata
+from urllib.parse import urlsplit
+
+import msgspec
+
+from portal.ory.models import OAuth2Client
+
+MAX_NAME = 100
+MAX_URL = 2048
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that a client registered, checked by :func:`safe_url`."""
+
+    title: str
+    href: str
+    host: str
+
+
+class AppView(msgspec.Struct, frozen=True, kw_only=True):
+    """A client as its users see it: a cleaned name, initials instead of a remote logo, safe links only."""
+
+    client_id: str
+    name: str
+    initials: str
+    host: str | None = None
+    """Where the browser will be sent with the answer: the registered redirect host."""
+    links: tuple[Link, ...] = ()
+
+    @classmethod
+    def of(cls, client: OAuth2Client, *, redirect_uri: str | None = None) -> "AppView":
+        """Show *client*; *redirect_uri* is the one this request asked for, if it named one."""
+        name = clean_name(client.client_name) or clean_name(client.client_id)
+        registered = client.redirect_uris
+        target = redirect_uri if redirect_uri in registered else next(iter(registered), None)
+        return cls(
+            client_id=client.client_id,
+            name=name,
+            initials=initials(name),
+            host=host_of(target),
+            links=_links(client),
+        )
+
+    @classmethod
+    def remembered(cls, client_id: str, name: str, uri: str | None) -> "AppView":
+        """Show a client from what a grant keeps of it."""
+        shown = clean_name(name) or clean_name(client_id)
+        home = _link("Website", uri)
+        return cls(
+            client_id=client_id,
+            name=shown,
+            initials=initials(shown),
+            links=(home,) if home else (),
+        )
+
+    @property
+    def home(self) -> Link | None:
+        """The app's own website, where somebody can be sent back to."""
+        return next((link for link in self.links if link.title == "Website"), None)
+
+
+def clean_name(text: str) -> str:
+    """*text* without control, bidirectional and zero-width characters, at most 100 characters long."""
+    normal = unicodedata.normalize("NFC", text)
+    visible = "".join(" " if c in "\r\n\t" else c for c in normal)
+    visible = "".join(c for c in visible if unicodedata.category(c) not in _INVISIBLE)
+    return " ".join(visible.split())[:MAX_NAME]
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for an app."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+def safe_url(url: str | None) -> str | None:
+    """*url* if a browser may be sent there: absolute https, or http on the person's own machine; else ``None``."""
+    if not url or len(url) > MAX_URL or not url.isascii() or any(c <= " " or c == "\\" for c in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host, has_login = parts.hostname, "@" in parts.netloc
+        _ = parts.port
+    except ValueError:
+        return None
+    if not host or has_login:
+        return None
+    if parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK):
+        return url
+    return None
+
+
+def host_of(url: str | None) -> str | None:
+    """The host (and port) to show for a redirect URI; an app's own scheme is shown as such."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme in ("http", "https"):
+        return clean_name(parts.netloc.rpartition("@")[2]) or None
+    return f"{clean_name(parts.scheme)}: (an app on this device)" if parts.scheme else None
+
+
+def _link(title: str, url: str | None) -> Link | None:
+    href = safe_url(url)
+    return Link(title=title, href=href, host=urlsplit(href).netloc) if href else None
+
+
+def _links(client: OAuth2Client) -> tuple[Link, ...]:
+    candidates = (
+        _link("Website", client.client_uri),
+        _link("Privacy policy", client.policy_uri),
+        _link("Terms of service", client.tos_uri),
+    )
+    return tuple(link for link in candidates if link)

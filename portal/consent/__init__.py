@@ -1,0 +1,1 @@
+"""The question which permissions an app gets."""

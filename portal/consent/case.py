@@ -1,0 +1,126 @@
+"""One consent request with everything that is known about it here, read in one go."""
+
+import hashlib
+
+import msgspec
+
+from portal.apps import clean_name
+from portal.consent.forms import ConsentForm, SummaryForm
+from portal.consent.view import Ticks
+from portal.decisions import (
+    StaleSignInError,
+    UnrequestedError,
+    challenge_hash,
+    fetch,
+    with_sign_in,
+)
+from portal.grants import Ask
+from portal.ory.authorization import AuthorizationParameters
+from portal.ory.models import (
+    ACCESS_DENIED,
+    LOGIN_REQUIRED,
+    ConsentRequest,
+    Reject,
+)
+from portal.services import Services, Visitor
+from portal.store.tables import FlowRecord, GrantRecord, LoginSession, Revocation, User
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One consent request with everything that is known about it here."""
+
+    request: ConsentRequest
+    parameters: AuthorizationParameters
+    flow: FlowRecord
+    ask: Ask
+    user: User | None
+    grant: GrantRecord | None
+    pending: tuple[Revocation, ...]
+    same_browser: bool
+    """Whether the browser that asks is the one that answered the login; only it sees personal data."""
+
+    @property
+    def silent(self) -> bool:
+        """The app wants no page: ``prompt=none``."""
+        return "none" in self.parameters.prompt
+
+
+async def open_case(challenge: str, visitor: Visitor, services: Services) -> Case:
+    request = await fetch(services.ory.get_consent_request, challenge, services.store)
+    client = request.client
+    session_hash = hashlib.sha256(request.login_session_id.encode()).hexdigest()
+    async with services.store.writing() as rows:
+        flow = await rows.flows.open(_flow(request, challenge, visitor))
+        user = await rows.users.find(request.subject)
+        grant = await rows.grants.find(request.subject, client.client_id)
+        session = await rows.login_sessions.find(session_hash)
+        pending = await rows.revocations.pending_for(request.subject, client.client_id)
+    return Case(
+        request=request,
+        parameters=AuthorizationParameters.of(request.request_url),
+        flow=flow,
+        ask=Ask(
+            subject=request.subject,
+            client_id=client.client_id,
+            client_name=clean_name(client.client_name) or clean_name(client.client_id),
+            client_uri=client.client_uri or None,
+            scopes=request.requested_scope,
+            audience=request.requested_access_token_audience,
+        ),
+        user=user,
+        grant=grant,
+        pending=pending,
+        same_browser=_answered_login(visitor, session),
+    )
+
+
+def _answered_login(visitor: Visitor, session: LoginSession | None) -> bool:
+    """Whether *visitor* is the browser that signed in; the consent's own browser proves nothing about that."""
+    if session is None or visitor.browser_hash is None:
+        return False
+    return session.browser_hash == visitor.browser_hash
+
+
+def _flow(request: ConsentRequest, challenge: str, visitor: Visitor) -> FlowRecord:
+    return FlowRecord(
+        challenge_hash=challenge_hash(challenge),
+        kind="consent",
+        request_url=request.request_url,
+        client_id=request.client.client_id,
+        client_name=clean_name(request.client.client_name),
+        subject=request.subject,
+        state="open",
+        created_at=visitor.now,
+    )
+
+
+def why_not(case: Case) -> Reject | None:
+    """Why the sign-in behind the request does not count (any more); None if it does.
+
+    Ory asks for consent also after the account was disabled, or its password reset, since the sign-in.
+    """
+    if case.user is None or case.user.disabled_at is not None:
+        return LOGIN_REQUIRED if case.silent else ACCESS_DENIED
+    context = case.request.context
+    epoch = context.get("epoch") if isinstance(context, dict) else None
+    if epoch == case.user.epoch:
+        return None
+    if case.silent:
+        return LOGIN_REQUIRED
+    raise StaleSignInError(with_sign_in(case.request.request_url))
+
+
+def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
+    """What was ticked, in the order it was requested. A value that nobody requested is refused, not dropped."""
+    unrequested = set(form.grant_scope) - set(case.ask.scopes)
+    unrequested |= set(form.grant_audience) - set(case.ask.audience)
+    repeated = len(set(form.grant_scope)) < len(form.grant_scope)
+    if unrequested or repeated:
+        raise UnrequestedError
+    return Ticks(
+        scopes=tuple(name for name in case.ask.scopes if name in form.grant_scope),
+        audience=tuple(name for name in case.ask.audience if name in form.grant_audience),
+        remember=form.remember,
+    )
+
+

@@ -1,0 +1,123 @@
+"""The consent page made from a request, a grant and what is ticked."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from portal.apps import AppView
+from portal.claims import shown_data
+from portal.consent.pages import (
+    AudienceView,
+    ConsentPage,
+    PermissionView,
+    SummaryLine,
+    element_ids,
+)
+from portal.grants import Ask, remembers
+from portal.scopes import ScopeCatalog
+from portal.settings import Settings
+from portal.store.tables import GrantRecord, User
+
+
+class Ticks(msgspec.Struct, frozen=True, kw_only=True):
+    """Which boxes are ticked: requested names only, in the order they were requested."""
+
+    scopes: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+    remember: bool = False
+
+
+def ask_page(
+    ask: Ask,
+    *,
+    app: AppView,
+    challenge: str,
+    grant: GrantRecord | None,
+    person: User | None,
+    switch_url: str,
+    ticks: Ticks | None,
+    catalog: ScopeCatalog,
+    settings: Settings,
+    now: datetime,
+) -> ConsentPage:
+    """The question. *ticks* is what was posted before; without it only what is still remembered is ticked.
+
+    *person* is ``None`` for a browser that may not see whose request this is; it cannot make a decision last either.
+    """
+    held = _held(grant, now)
+    chosen = ticks or Ticks(
+        scopes=tuple(name for name in ask.scopes if name in held), audience=ask.audience
+    )
+    scope_ids, audience_ids = element_ids(ask.scopes, ask.audience)
+    return ConsentPage(
+        challenge=challenge,
+        app=app,
+        account=person.email if person else None,
+        switch_url=switch_url,
+        permissions=tuple(
+            _permission(scope, element_id, chosen, held, person, catalog)
+            for scope, element_id in zip(ask.scopes, scope_ids, strict=True)
+        ),
+        audience=tuple(
+            AudienceView(value=name, element_id=element_id, ticked=name in chosen.audience)
+            for name, element_id in zip(ask.audience, audience_ids, strict=True)
+        ),
+        may_remember=person is not None,
+        remember=chosen.remember,
+        remember_text=_lasting(settings.remember_consent_for),
+        may_allow_nothing=settings.allow_empty_grant,
+        summary=summary(chosen.scopes, person, catalog),
+    )
+
+
+def summary(
+    scopes: tuple[str, ...], person: User | None, catalog: ScopeCatalog
+) -> tuple[SummaryLine, ...]:
+    """What *scopes* amount to, with the actual data where *person* may see it."""
+    return tuple(
+        SummaryLine(
+            title=catalog.describe(scope).title,
+            shared=shown_data(person, scope) if person else None,
+        )
+        for scope in scopes
+    )
+
+
+def _permission(
+    scope: str,
+    element_id: str,
+    chosen: Ticks,
+    held: frozenset[str],
+    person: User | None,
+    catalog: ScopeCatalog,
+) -> PermissionView:
+    words = catalog.describe(scope)
+    return PermissionView(
+        scope=scope,
+        element_id=element_id,
+        title=words.title,
+        description=words.description,
+        shared=shown_data(person, scope) if person else None,
+        ticked=scope in chosen.scopes,
+        emphasised=words.emphasised,
+        is_new=bool(held) and scope not in held,
+    )
+
+
+def _held(grant: GrantRecord | None, now: datetime) -> frozenset[str]:
+    if grant is None or not remembers(grant, now=now):
+        return frozenset()
+    return frozenset(grant.remembered_scopes)
+
+
+def _lasting(seconds: int) -> str:
+    """How long "don't ask again" holds, in words."""
+    if not seconds:
+        return "until you remove it"
+    span = timedelta(seconds=seconds)
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
+        if span >= size:
+            count = round(span / size)
+            return f"for {count} {unit}{'s' if count > 1 else ''}"
+    minutes = max(1, round(span / timedelta(minutes=1)))
+    return f"for {minutes} minute{'s' if minutes > 1 else ''}"

@@ -1,0 +1,183 @@
+"""One decision per challenge, whoever asks how often (hydra-contract 7).
+
+Ory answers a used challenge like a fresh one and would take a second, different answer. So the first decision is
+written down under the hash of the challenge before Ory hears of it, and everything after is compared with it.
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import UUID
+
+import msgspec
+import uuid_utils.compat
+
+from portal.ory.errors import (
+    ChallengeExpiredError,
+    ChallengeUnknownError,
+    ChallengeUsedError,
+    OryUnavailableError,
+)
+from portal.ory.models import RedirectTo
+from portal.services import Visitor
+from portal.store import Rows, Store
+from portal.store.tables import FlowRecord
+
+REPEAT_WINDOW: Final = timedelta(seconds=60)
+CHALLENGE: Final = re.compile(r"[A-Za-z0-9_=-]{16,8192}")
+"""What Ory issues (hydra-contract 7); anything else is not even asked about."""
+Decision = Literal["accept", "reject"]
+T = TypeVar("T")
+
+
+class DecisionError(Exception):
+    """This request cannot be decided (any more); ``start_again`` is the app's request, where it is known."""
+
+    def __init__(self, start_again: str | None = None) -> None:
+        super().__init__(type(self).__doc__)
+        self.start_again = start_again
+
+
+class LinkExpiredError(DecisionError):
+    """The challenge is older than Ory's limit."""
+
+
+class LinkUnknownError(DecisionError):
+    """The challenge is garbled, or of another Ory, or of another kind of request."""
+
+
+class AlreadyDecidedError(DecisionError):
+    """The request has been answered already."""
+
+
+class OppositeDecisionError(DecisionError):
+    """The request has been answered already, and differently."""
+
+
+class StaleSignInError(DecisionError):
+    """The sign-in behind this request does not count any more: the password was changed since."""
+
+
+class UnusableRequestError(DecisionError):
+    """The app sent its request in a way that Ory loses: by POST, without a query (hydra-contract 2.7)."""
+
+
+class UnrequestedError(Exception):
+    """The form grants something that the app did not ask for."""
+
+
+def challenge_hash(challenge: str) -> str:
+    """How a challenge is known here; the challenge itself is never stored."""
+    return hashlib.sha256(challenge.encode()).hexdigest()
+
+
+def new_decision_id() -> str:
+    """A UUIDv7: unguessable enough, and its age can be read from it."""
+    return str(uuid_utils.compat.uuid7())
+
+
+def decided_before(decision_id: str, moment: datetime) -> bool:
+    """Whether the decision of that id (a UUIDv7, milliseconds) was made before *moment*; not for other ids."""
+    try:
+        parsed = UUID(decision_id)
+    except ValueError:
+        return False
+    return parsed.version == 7 and (parsed.int >> 80) < int(moment.timestamp() * 1000)
+
+
+def with_sign_in(request_url: str) -> str:
+    """The app's request again, with the person asked to sign in: ``prompt=login`` (OpenID Connect Core, 3.1.2.1)."""
+    parts = urlsplit(request_url)
+    pairs = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != "prompt"]
+    return urlunsplit(parts._replace(query=urlencode([*pairs, ("prompt", "login")])))
+
+
+async def fetch(call: Callable[[str], Awaitable[T]], challenge: str, store: Store) -> T:
+    """Get a request from Ory; where Ory does not know it any more, say so with the way to start again."""
+    if not CHALLENGE.fullmatch(challenge):
+        raise LinkUnknownError
+    try:
+        return await call(challenge)
+    except (ChallengeExpiredError, ChallengeUsedError) as exc:
+        raise LinkExpiredError(await _request_url(challenge, store)) from exc
+    except ChallengeUnknownError as exc:
+        raise LinkUnknownError(await _request_url(challenge, store)) from exc
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What became of an attempt to decide. ``refusal`` is raised by :meth:`check`, after the commit."""
+
+    decision_id: str
+    is_new: bool
+    refusal: DecisionError | None = None
+
+    def check(self) -> None:
+        """Raise what speaks against going on."""
+        if self.refusal is not None:
+            raise self.refusal
+
+
+async def settle(
+    rows: Rows,
+    flow: FlowRecord,
+    *,
+    decision: Decision,
+    answer: dict[str, Any],
+    visitor: Visitor,
+) -> Settlement:
+    """Make the decision, or find the same one made before, so that a double click does no harm.
+
+    Anything else is refused: nobody changes an answer afterwards, or repeats it from elsewhere or much later.
+    """
+    decision_id = new_decision_id()
+    made = {
+        "decision": decision,
+        "answer": answer,
+        "browser_hash": visitor.browser_hash,
+        "subject": flow.subject,
+    }
+    if await rows.flows.decide(
+        flow.challenge_hash, decision_id=decision_id, at=visitor.now, **made
+    ):
+        return Settlement(decision_id, is_new=True)
+    before = await rows.flows.find(flow.challenge_hash)
+    if before is None or before.decision_id is None or before.decided_at is None:
+        return Settlement("", is_new=False, refusal=AlreadyDecidedError(flow.request_url))
+    refusal = _refusal(before, made, visitor.now - before.decided_at)
+    if refusal is None and before.state == "unsent":
+        await rows.flows.mark_resent(flow.challenge_hash, at=visitor.now)
+    return Settlement(before.decision_id, is_new=False, refusal=refusal)
+
+
+async def tell(
+    flow: FlowRecord, call: Callable[[], Awaitable[RedirectTo]], store: Store
+) -> RedirectTo:
+    """Tell Ory what was decided. If that fails, the same decision may be told again, however much later."""
+    try:
+        return await call()
+    except (ChallengeExpiredError, ChallengeUsedError) as exc:
+        raise LinkExpiredError(flow.request_url) from exc
+    except ChallengeUnknownError as exc:
+        raise LinkUnknownError(flow.request_url) from exc
+    except OryUnavailableError:
+        async with store.writing() as rows:
+            await rows.flows.mark_unsent(flow.challenge_hash)
+        raise
+
+
+def _refusal(before: FlowRecord, made: dict[str, Any], age: timedelta) -> DecisionError | None:
+    if any(getattr(before, name) != made[name] for name in ("decision", "answer", "subject")):
+        return OppositeDecisionError(before.request_url)
+    recent = before.state == "unsent" or age <= REPEAT_WINDOW
+    if before.browser_hash != made["browser_hash"] or not recent:
+        return AlreadyDecidedError(before.request_url)
+    return None
+
+
+async def _request_url(challenge: str, store: Store) -> str | None:
+    async with store.reading() as rows:
+        flow = await rows.flows.find(challenge_hash(challenge))
+    return flow.request_url if flow else None

@@ -1,0 +1,1 @@
+"""Signing in: to an app on Ory's behalf, or to the portal itself."""

@@ -1,0 +1,107 @@
+"""Who is it? One password check per try, the same for every kind of account (security: enumeration, guessing).
+
+Unknown, disabled and passwordless accounts cost one argon2 verification like any other and get the same refusal.
+"""
+
+import math
+from typing import Final
+
+import msgspec
+
+from portal import logs
+from portal.accounts import canonical_identifier
+from portal.passwords import OverloadedError, PasswordTooLongError, Verdict
+from portal.services import Services, Visitor
+from portal.store import Rows
+from portal.store.tables import User
+from portal.throttle import NETWORK_SECONDS_EACH, Admission, Attempt, admit, forgive
+
+WRONG: Final = "The e-mail address or the password is not right."
+
+
+class Authenticated(msgspec.Struct, frozen=True):
+    """The password fits *user*, who may sign in; ``attempt`` is to be forgiven with the decision."""
+
+    user: User
+    attempt: Attempt
+    admission: Admission
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The sign-in is refused; nothing in it tells whether the account exists."""
+
+    error: str
+    status: int
+    retry_after: int | None = None
+
+
+async def authenticate(
+    email: str, password: str, *, visitor: Visitor, services: Services
+) -> Authenticated | Refused:
+    """Check *password* for *email*. Raises :class:`OverloadedError` before anything is counted or looked up."""
+    if services.passwords.full:
+        raise OverloadedError(retry_after=3)
+    attempt = Attempt(
+        account=canonical_identifier(email),
+        browser_hash=visitor.browser_hash,
+        origin=visitor.origin,
+    )
+    async with services.store.writing() as rows:
+        admission = await admit(rows, attempt, now=visitor.now.timestamp())
+    if admission.wait:
+        logs.step("login.throttled", origin=visitor.origin.address)
+        return _wait(math.ceil(admission.wait))
+    async with services.store.reading() as rows:
+        user = await rows.users.find_by_email(attempt.account)
+    verdict = await _verify(user, password, services)
+    if user is None or user.disabled_at is not None or not verdict.matches:
+        await _record_failure(user, visitor, services)
+        return Refused(WRONG, 401)
+    if verdict.needs_rehash:
+        await _rehash(user, password, services)
+    return Authenticated(user, attempt, admission)
+
+
+async def record_success(rows: Rows, who: Authenticated, *, visitor: Visitor) -> None:
+    """Take the count back and know this browser from now on; in the transaction of the decision."""
+    await rows.attempts.forgive(who.admission.bucket)
+    await forgive(rows, who.attempt.account)
+    await rows.attempts.give_back(who.attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
+    if visitor.browser_hash is not None:
+        await rows.browsers.remember(who.attempt.account_hash, visitor.browser_hash, visitor.now)
+
+
+async def _verify(user: User | None, password: str, services: Services) -> Verdict:
+    stored = user.password_hash if user and user.disabled_at is None else None
+    try:
+        return await services.passwords.verify(stored, password)
+    except PasswordTooLongError:
+        return await services.passwords.verify(None, "")
+
+
+async def _record_failure(user: User | None, visitor: Visitor, services: Services) -> None:
+    logs.step("login.failed", origin=visitor.origin.address)
+    async with services.store.writing() as rows:
+        await rows.audit.add(
+            "login.failed",
+            at=visitor.now,
+            actor=None,
+            subject=user.subject if user else None,
+            address=visitor.origin.address,
+            user_agent=visitor.origin.user_agent,
+        )
+
+
+async def _rehash(user: User, password: str, services: Services) -> None:
+    """Bring an old hash to today's parameters, unless the password changed meanwhile."""
+    if user.password_hash is None:
+        return
+    new = await services.passwords.hash(password)
+    async with services.store.writing() as rows:
+        await rows.users.replace_hash(user.subject, old=user.password_hash, new=new)
+
+
+def _wait(seconds: int) -> Refused:
+    minutes = math.ceil(seconds / 60)
+    span = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+    return Refused(f"Too many attempts. Please try again in {span}.", 429, retry_after=seconds)

@@ -1,0 +1,31 @@
+"""What the login step shows."""
+
+from typing import ClassVar, Literal
+
+from portal.apps import AppView
+from portal.page import Page
+
+
+class LoginPage(Page, frozen=True, kw_only=True):
+    """The question who somebody is; without a challenge it is asked for the portal itself."""
+
+    template: ClassVar[str] = "login/login.html"
+    partial: ClassVar[str | None] = "login/_form.html"
+    ends_at_ory: ClassVar[bool] = True
+    purpose: ClassVar[str] = "login"
+
+    challenge: str | None = None
+    app: AppView | None = None
+    """``None``: nobody but the portal asks."""
+    email: str = ""
+    """What was typed, or the app's login hint; kept when the form comes back."""
+    remember: bool = False
+    may_remember: bool = True
+    error: str | None = None
+    next_path: str | None = None
+    """Where a sign-in to the portal leads; relative to the portal's prefix."""
+
+    @property
+    def error_at(self) -> Literal["email", "password"]:
+        """The field that the error stands beside: the first one that has to be typed again."""
+        return "password" if self.email else "email"

@@ -1,0 +1,1 @@
+"""Signing out of everything that Ory keeps, or of the portal."""

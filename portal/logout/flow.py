@@ -1,0 +1,97 @@
+"""The logout step: signing out at Ory ends single sign-on in this browser (hydra-contract 4.4)."""
+
+from typing import Final
+
+import msgspec
+
+from portal import logs
+from portal.apps import AppView
+from portal.decisions import LinkExpiredError, fetch
+from portal.logout.forms import LogoutForm
+from portal.logout.pages import DonePage, LogoutPage
+from portal.ory.errors import ChallengeUsedError
+from portal.ory.models import LogoutRequest, RedirectTo
+from portal.services import Services, Visitor
+
+SIGNED_OUT: Final = DonePage(
+    title="You are signed out",
+    message="This browser is not signed in any more. You can close this page.",
+)
+ALREADY: Final = DonePage(
+    title="You are already signed out",
+    message="Nothing is left to do. You can close this page.",
+)
+
+
+class SignedOut(msgspec.Struct, frozen=True):
+    """Ory has been told; the controller ends a portal session of the same person."""
+
+    subject: str
+    outcome: RedirectTo
+
+
+Outcome = LogoutPage | DonePage | SignedOut
+
+
+async def begin(
+    challenge: str, *, visitor: Visitor, services: Services
+) -> LogoutPage | DonePage | SignedOut:
+    """Ask, unless the operator said for this app not to."""
+    try:
+        request = await fetch(services.ory.get_logout_request, challenge, services.store)
+    except LinkExpiredError as exc:
+        if isinstance(exc.__cause__, ChallengeUsedError):
+            return ALREADY
+        raise
+    if request.client is not None and request.client.skip_logout_consent:
+        return await _accept(request, visitor=visitor, services=services)
+    return await _page(request, challenge, services)
+
+
+async def decide(
+    form: LogoutForm, *, visitor: Visitor, services: Services
+) -> DonePage | SignedOut:
+    """Sign out, or stay."""
+    request = await fetch(services.ory.get_logout_request, form.logout_challenge, services.store)
+    if form.action == "accept":
+        return await _accept(request, visitor=visitor, services=services)
+    await services.ory.reject_logout(request)
+    logs.step("logout.cancelled")
+    app = AppView.of(request.client) if request.client else None
+    return DonePage(
+        title="You are still signed in", message="Nothing was changed.", app=app
+    )
+
+
+async def ask_again(form: LogoutForm, *, services: Services) -> LogoutPage:
+    """The same question with a fresh token, because the old one does not fit."""
+    if not form.logout_challenge:
+        return LogoutPage(status=403)
+    request = await fetch(services.ory.get_logout_request, form.logout_challenge, services.store)
+    return msgspec.structs.replace(
+        await _page(request, form.logout_challenge, services), status=403
+    )
+
+
+async def _accept(
+    request: LogoutRequest, *, visitor: Visitor, services: Services
+) -> SignedOut:
+    async with services.store.writing() as rows:
+        await rows.audit.add(
+            "logout.completed",
+            at=visitor.now,
+            actor=request.subject,
+            subject=request.subject,
+            client_id=request.client.client_id if request.client else None,
+            address=visitor.origin.address,
+            user_agent=visitor.origin.user_agent,
+        )
+    outcome = await services.ory.accept_logout(request)
+    logs.step("logout.completed")
+    return SignedOut(request.subject, outcome)
+
+
+async def _page(request: LogoutRequest, challenge: str, services: Services) -> LogoutPage:
+    logs.step("logout.shown")
+    app = AppView.of(request.client) if request.client else None
+    return LogoutPage(challenge=challenge, app=app)

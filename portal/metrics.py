@@ -1,0 +1,47 @@
+"""Counters and histograms, named and labelled without anything personal: routes, not paths; outcomes, not names."""
+
+import os
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUESTS: Final = Counter(
+    "portal_http_requests", "Requests answered", ("method", "route", "status")
+)
+REQUEST_SECONDS: Final = Histogram(
+    "portal_http_request_seconds", "Time to answer a request", ("route",)
+)
+ORY_SECONDS: Final = Histogram(
+    "portal_ory_call_seconds", "Time of a call to Ory's admin API", ("endpoint", "outcome")
+)
+STEPS: Final = Counter("portal_flow_steps", "Steps of sign-in flows", ("step",))
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request; *route* is the pattern, not the path."""
+    REQUESTS.labels(method if method in METHODS else "other", route, str(status)).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+def count_ory_call(endpoint: str, outcome: str, seconds: float) -> None:
+    """Count one call to Ory."""
+    ORY_SECONDS.labels(endpoint, outcome).observe(seconds)
+
+
+def exposition() -> bytes:
+    """All metrics as Prometheus text; of all workers together, where there are several."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # set by ``portal serve`` for the library, not a setting
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry)

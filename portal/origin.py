@@ -1,0 +1,53 @@
+"""Where a request comes from: the client's address behind trusted proxies, and its user agent."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+import msgspec
+
+Network = IPv4Network | IPv6Network
+MAX_USER_AGENT = 256
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Client address and user agent, for the audit trail and for throttling. Never a proof of anything."""
+
+    address: str = ""
+    user_agent: str = ""
+
+    @property
+    def network(self) -> str:
+        """What one subscriber usually has to themselves: an IPv4 address, or an IPv6 /64."""
+        try:
+            address = ip_address(self.address)
+        except ValueError:
+            return "unknown"
+        if isinstance(address, IPv6Address):
+            return str(IPv6Network((int(address) >> 64 << 64, 64)))
+        return str(address)
+
+
+def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
+    """Walk ``X-Forwarded-For`` from the right and stop at the first address that is no trusted proxy.
+
+    *forwarded_for* holds the header's values in the order received. Anything that is no address ends the
+    walk at the last proxy that could be believed. Without trusted proxies the header changes nothing.
+    """
+    believed = peer
+    hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
+    while hops and _is_trusted(believed, trusted):
+        try:
+            address = ip_address(hops.pop())
+        except ValueError:
+            break
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        believed = str(mapped or address)
+    return believed
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed.version == network.version and parsed in network for network in trusted)

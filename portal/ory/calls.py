@@ -1,0 +1,170 @@
+"""One call to Ory's admin API: key, time, size and second tries.
+
+What is asked is in :mod:`portal.ory.admin`, what the answers mean in :mod:`portal.ory.answers`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+import msgspec
+
+from portal.ory.answers import Answer, error_of
+from portal.ory.errors import OryError, OryKeyError, OryNonsenseError, OryUnavailableError
+
+T = TypeVar("T")
+
+Observer = Callable[[str, str, float], None]
+"""Told after each call: endpoint, "ok" or the error's code, seconds."""
+
+_LARGEST_ANSWER = 1024 * 1024
+_LONGEST_WAIT = 2
+"""Seconds for which a person is kept waiting because Ory is out of breath (429)."""
+_PAUSE = 0.05
+_REPEATABLE = frozenset(("GET", "PUT", "DELETE"))
+_SUCCESS = frozenset((200, 201, 204))
+
+
+class _AgainError(Exception):
+    """*error*, but a second try after *pause* may end better."""
+
+    def __init__(self, error: OryError, *, pause: float = 0.0, harmless: bool = False) -> None:
+        self.error, self.pause, self.harmless = error, pause, harmless
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask, once or twice."""
+
+    endpoint: str
+    method: str
+    path: str
+    query: Mapping[str, str] = {}
+    body: Mapping[str, Any] | None = None
+    is_challenge: bool = False
+    with_key: bool = True
+
+    def __repr__(self) -> str:
+        return f"Call({self.endpoint})"
+
+
+class Caller:
+    """Makes calls to one origin, with the key of that origin and of no other."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        base_url: str,
+        api_key: Callable[[], str | None],
+        budget: float,
+        forwarded_proto: bool,
+        observe: Observer | None,
+    ) -> None:
+        self._http, self._base_url = http, base_url.rstrip("/")
+        self._api_key, self._budget, self._observe = api_key, budget, observe
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if forwarded_proto:
+            self._headers["X-Forwarded-Proto"] = "https"
+
+    async def ask(self, call: Call, understand: Callable[[Answer], T]) -> T:
+        """Return what *understand* makes of Ory's successful answer; raise anything else.
+
+        *understand* may raise ``OryNonsenseError`` and is part of what the observer is told.
+        """
+        started, outcome = time.perf_counter(), "cancelled"
+        try:
+            understood = understand(await self._within_budget(call))
+            outcome = "ok"
+        except OryError as exc:
+            outcome = exc.code
+            raise
+        finally:
+            if self._observe is not None:
+                self._observe(call.endpoint, outcome, time.perf_counter() - started)
+        return understood
+
+    async def _within_budget(self, call: Call) -> Answer:
+        try:
+            async with asyncio.timeout(self._budget):
+                return await self._with_second_try(call)
+        except TimeoutError:
+            raise OryUnavailableError(f"{call.endpoint}: no answer in time") from None
+
+    async def _with_second_try(self, call: Call) -> Answer:
+        """Try twice where it can help and harms nothing: all but POST may be repeated at Ory."""
+        key = self._api_key() if call.with_key else None
+        try:
+            return await self._once(call, key)
+        except _AgainError as again:
+            if call.method not in _REPEATABLE and not again.harmless:
+                raise again.error from None
+            await asyncio.sleep(again.pause)
+        except OryKeyError:
+            refused, key = key, self._api_key()
+            if key == refused:
+                raise
+        try:
+            return await self._once(call, key)
+        except _AgainError as again:
+            raise again.error from None
+
+    async def _once(self, call: Call, key: str | None) -> Answer:
+        answer = await self._exchange(call, key)
+        if answer.status in _SUCCESS:
+            return answer
+        error = error_of(answer, endpoint=call.endpoint, is_challenge=call.is_challenge)
+        if answer.status == 429:
+            if answer.retry_after is None or answer.retry_after > _LONGEST_WAIT:
+                raise error
+            raise _AgainError(error, pause=answer.retry_after, harmless=True)
+        if answer.status >= 500:
+            raise _AgainError(error, pause=_PAUSE)
+        raise error
+
+    async def _exchange(self, call: Call, key: str | None) -> Answer:
+        """One answer, whole; httpx's errors end here, and their texts are not carried on."""
+        try:
+            response = await self._http.send(
+                self._request(call, key), stream=True, follow_redirects=False
+            )
+            try:
+                return Answer(
+                    response.status_code, response.headers, await _body(response, call.endpoint)
+                )
+            finally:
+                await response.aclose()
+        except httpx.TimeoutException as exc:
+            raise OryUnavailableError(_what(call, exc)) from None
+        except (httpx.RemoteProtocolError, httpx.DecodingError) as exc:
+            raise _AgainError(OryNonsenseError(_what(call, exc))) from None
+        except httpx.RequestError as exc:
+            raise _AgainError(OryUnavailableError(_what(call, exc))) from None
+
+    def _request(self, call: Call, key: str | None) -> httpx.Request:
+        headers, content = self._headers, None
+        if key:
+            headers = headers | {"Authorization": f"Bearer {key}"}
+        if call.body is not None:
+            headers = headers | {"Content-Type": "application/json"}
+            content = msgspec.json.encode(call.body)
+        query = f"?{urlencode(call.query, quote_via=quote)}" if call.query else ""
+        address = f"{self._base_url}{call.path}{query}"
+        return httpx.Request(call.method, address, headers=headers, content=content)
+
+
+async def _body(response: httpx.Response, endpoint: str) -> bytes:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise OryNonsenseError(f"{endpoint}: a packed answer that nobody asked for")
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _LARGEST_ANSWER:
+            raise OryNonsenseError(f"{endpoint}: an answer larger than {_LARGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+def _what(call: Call, exc: Exception) -> str:
+    return f"{call.endpoint}: {type(exc).__name__}"

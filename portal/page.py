@@ -1,0 +1,30 @@
+"""What a flow answers with: a page to render, or a path of the portal to go to.
+
+The third kind of outcome, a redirect to Ory, is Ory's own document: :class:`portal.ory.models.RedirectTo`.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """The typed context of one template, which sees it under the single name ``page``.
+
+    A subclass names its ``template`` and, where htmx swaps a piece of it, the ``partial`` that the template includes.
+    """
+
+    template: ClassVar[str]
+    partial: ClassVar[str | None] = None
+    ends_at_ory: ClassVar[bool] = False
+    """True where the page's form is answered with a redirect to Ory: its CSP has no ``form-action``."""
+
+    status: int = 200
+    retry_after: int | None = None
+    """Seconds after which trying again makes sense, for the header of that name."""
+
+
+class GoTo(msgspec.Struct, frozen=True):
+    """A redirect to a page of the portal itself; *path* is relative to the portal's prefix."""
+
+    path: str

@@ -1,0 +1,81 @@
+// What the pages gain from a script; without it everything still works.
+"use strict";
+
+(() => {
+  const SETTLE = 500; // ms in which a click meant for whatever was here before must not say "Allow"
+  let settled = false;
+  let timer = 0;
+
+  document.documentElement.classList.add("js");
+
+  /** Allow needs a ticked box where boxes are offered, and a page that has been in view for a moment. */
+  function guard(form) {
+    const allow = form.querySelector("button[value=accept]");
+    const choice = "[name=grant_scope]:checked, [name=grant_audience]:checked";
+    const lacking = form.hasAttribute("data-needs-choice") && !form.querySelector(choice);
+    const off = lacking || !settled;
+    if (!allow || allow.disabled === off) return;
+    const focused = document.activeElement === allow;
+    allow.disabled = off;
+    if (!off && allow.dataset.refocus) allow.focus();
+    allow.dataset.refocus = off && focused ? "1" : "";
+  }
+
+  function prepare() {
+    document.querySelectorAll("[data-without-script]").forEach((element) => element.remove());
+    document.querySelectorAll("form[data-guard]").forEach(guard);
+  }
+
+  function settle() {
+    settled = false;
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      settled = true;
+      prepare();
+    }, SETTLE);
+    prepare();
+  }
+
+  function start() {
+    settle();
+    new MutationObserver(prepare).observe(document.body, { childList: true, subtree: true });
+  }
+
+  document.addEventListener("change", prepare);
+  window.addEventListener("focus", settle);
+  document.addEventListener("visibilitychange", () => document.hidden || settle());
+
+  // One decision per form: a second click while the first is under way is dropped. htmx drops its own (hx-sync).
+  const sent = new WeakSet();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+    if (sent.has(form)) event.preventDefault();
+    else window.setTimeout(() => sent.delete(form), 5000); // it was stopped, or answered with nothing
+    sent.add(form);
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload(); // a form token or a challenge may be gone by now
+  });
+
+  document.addEventListener("keyup", (event) => {
+    if (event.target.type !== "password" || !event.getModifierState) return;
+    const hint = event.target.parentElement.querySelector("[data-caps-lock]");
+    if (hint) hint.hidden = !event.getModifierState("CapsLock");
+  });
+
+  // Say so when a request got no answer; htmx 2 and 4 have different names for it.
+  const failed = (shown) => () => {
+    const flash = document.getElementById("flash");
+    if (flash) flash.hidden = !shown;
+  };
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:error"]) {
+    document.addEventListener(name, failed(true));
+  }
+  for (const name of ["htmx:beforeRequest", "htmx:before:request"]) {
+    document.addEventListener(name, failed(false));
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,40 @@
+"""Known browsers: where somebody has signed in to an account before."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from portal.store.tables import KnownBrowser
+from portal.store.unit import Unit
+
+
+class Browsers:
+    """The ``known_browsers`` table; both columns are hashes."""
+
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    async def is_known(self, account_hash: str, browser_hash: str) -> bool:
+        """Whether somebody signed in to this account in this browser."""
+        condition = sa.and_(
+            KnownBrowser.account_hash == account_hash, KnownBrowser.browser_hash == browser_hash
+        )
+        return await self._unit.first(sa.select(sa.literal(1)).where(condition)) is not None
+
+    async def remember(self, account_hash: str, browser_hash: str, at: datetime) -> None:
+        """Note a success."""
+        await self._unit.upsert(
+            KnownBrowser(account_hash=account_hash, browser_hash=browser_hash, used_at=at)
+        )
+
+    async def forget_all(self, account_hash: str) -> int:
+        """Forget an account's browsers, after its credentials were reset: how many."""
+        return await self._unit.run(
+            sa.delete(KnownBrowser).where(KnownBrowser.account_hash == account_hash)
+        )
+
+    async def delete_before(self, at: datetime, limit: int) -> int:
+        """Forget browsers that were last used before *at*, at most *limit*: how many."""
+        return await self._unit.delete_some(KnownBrowser, KnownBrowser.used_at < at, limit=limit)

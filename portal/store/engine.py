@@ -1,0 +1,202 @@
+"""The database engine and its units of work."""
+
+import select
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from portal.store.attempts import Attempts
+from portal.store.audit import Audit
+from portal.store.browsers import Browsers
+from portal.store.errors import StoreUnavailableError
+from portal.store.flows import Flows
+from portal.store.grants import Grants
+from portal.store.login_sessions import LoginSessions
+from portal.store.portal_sessions import PortalSessions
+from portal.store.revision import is_at_head, revision_of
+from portal.store.revocations import Revocations
+from portal.store.translation import translated
+from portal.store.unit import Unit
+from portal.store.urls import normalise_url, pool_limit
+from portal.store.users import Users
+
+RECYCLE_SECONDS: Final = 1800
+
+
+class Rows:
+    """The tables within one unit of work."""
+
+    __slots__ = (
+        "attempts",
+        "audit",
+        "browsers",
+        "flows",
+        "grants",
+        "login_sessions",
+        "portal_sessions",
+        "revocations",
+        "users",
+    )
+
+    def __init__(self, unit: Unit) -> None:
+        self.users = Users(unit)
+        self.flows = Flows(unit)
+        self.grants = Grants(unit)
+        self.login_sessions = LoginSessions(unit)
+        self.portal_sessions = PortalSessions(unit)
+        self.attempts = Attempts(unit)
+        self.browsers = Browsers(unit)
+        self.audit = Audit(unit)
+        self.revocations = Revocations(unit)
+
+
+class Store:
+    """What the portal remembers. Nothing is opened before the first use.
+
+    Every unit of work holds a connection: do not call Ory inside one, nor open a second one inside.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_timeout: float = 2.0,
+        lock_timeout: float = 5.0,
+    ) -> None:
+        """Take at most *pool_size* connections, or as many as the URL's ``max_conns`` allows.
+
+        *pool_timeout* is how long a unit of work waits for one, in seconds; *lock_timeout* how long
+        a writer waits for SQLite's one write lock.
+        """
+        size = min(pool_size, pool_limit(url) or pool_size)
+        if normalise_url(url).startswith("sqlite"):
+            self._reader = _sqlite_reader(url, size, pool_timeout, lock_timeout)
+            self._writer = _sqlite_writer(url, lock_timeout)
+        else:
+            self._writer = _postgresql_engine(url, size, pool_timeout)
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Rows]:
+        """Read without a transaction: each statement sees what is committed when it runs."""
+        async with _connected(self._reader) as connection:
+            yield Rows(Unit(connection))
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Rows]:
+        """Do everything or nothing: committed when the block ends, undone when it raises.
+
+        A commit that fails raises too, so nothing is certain before the block has been left.
+        """
+        async with _connected(self._writer) as connection, connection.begin():
+            yield Rows(Unit(connection))
+
+    async def at_head(self) -> bool:
+        """Tell whether the database has every table and column that this code needs."""
+        async with _connected(self._reader) as connection:
+            return is_at_head(await connection.run_sync(revision_of))
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    with translated():
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(engine.connect())
+            except OSError as exc:  # asyncpg does not wrap what goes wrong before it is connected
+                raise StoreUnavailableError(f"the database cannot be reached: {exc}") from exc
+            yield connection
+
+
+def _engine(url: str, **options: Any) -> AsyncEngine:
+    return create_async_engine(
+        normalise_url(url),
+        max_overflow=0,
+        pool_recycle=RECYCLE_SECONDS,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        **options,
+    )
+
+
+def _postgresql_engine(url: str, size: int, pool_timeout: float) -> AsyncEngine:
+    engine = _engine(url, pool_size=size, pool_timeout=pool_timeout, skip_autocommit_rollback=True)
+    event.listen(engine.sync_engine, "checkout", _refuse_dead_connection)
+    return engine
+
+
+def _sqlite_reader(url: str, size: int, pool_timeout: float, lock_timeout: float) -> AsyncEngine:
+    engine = _engine(url, pool_size=size, pool_timeout=pool_timeout, skip_autocommit_rollback=True)
+    _on_connect(engine, busy_timeout=lock_timeout, query_only="ON")
+    return engine
+
+
+def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
+    """Make an engine of one connection: writers queue for it, and do not race for the file's lock.
+
+    The driver begins no transaction by itself, because it would begin too late: a transaction that
+    reads first and then writes fails at once when another writer came in between.
+    """
+    engine = _engine(url, pool_size=1, pool_timeout=lock_timeout)
+    _on_connect(engine, busy_timeout=lock_timeout, query_only="OFF")
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _on_connect(engine: AsyncEngine, *, busy_timeout: float, query_only: str) -> None:
+    settings = {
+        "busy_timeout": int(busy_timeout * 1000),
+        "synchronous": "NORMAL",
+        "foreign_keys": "ON",
+    }
+
+    def set_up(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for name, value in settings.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
+        with suppress(sqlite3.OperationalError):  # locked: the next connection sets it for the file
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA query_only = {query_only}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", set_up)
+
+
+def _refuse_dead_connection(connection: Any, _record: object, _fairy: object) -> None:
+    """Notice without a round trip that the server has closed an idle connection.
+
+    An idle connection has nothing to say: if its socket is readable, that is the server's farewell.
+    The pool then opens new connections instead of the ones it has.
+    """
+    driver = connection.driver_connection
+    if hasattr(driver, "fileno"):
+        dead = driver.closed or _has_something_to_read(driver.fileno())
+    else:  # asyncpg, which the event loop tells
+        dead = driver.is_closed()
+    if dead:
+        raise InvalidatePoolError("the server has closed the connection")
+
+
+def _has_something_to_read(fileno: int) -> bool:
+    if not hasattr(select, "poll"):
+        return bool(select.select([fileno], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,99 @@
+"""Flows: the challenges that browsers brought, each decided at most once."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from portal.store.tables import FlowRecord
+from portal.store.unit import Unit, load, load_first, select, values_of
+
+
+class Flows:
+    """The ``flows`` table."""
+
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    async def find(self, challenge_hash: str) -> FlowRecord | None:
+        statement = select(FlowRecord).where(FlowRecord.challenge_hash == challenge_hash)
+        return load_first(FlowRecord, await self._unit.first(statement))
+
+    async def open(self, record: FlowRecord) -> FlowRecord:
+        """Keep *record* if the challenge is new; answer what is kept."""
+        statement = self._unit.insert(FlowRecord).values(values_of(record))
+        added = await self._unit.first(
+            statement.on_conflict_do_nothing().returning(*FlowRecord.__table__.columns)
+        )
+        if added is not None:
+            return load(FlowRecord, added)
+        return await self.find(record.challenge_hash) or record
+
+    async def decide(
+        self,
+        challenge_hash: str,
+        *,
+        decision: str,
+        decision_id: str,
+        answer: dict[str, Any],
+        browser_hash: str | None,
+        subject: str | None,
+        at: datetime,
+    ) -> bool:
+        """Keep a person's decision; false if there is one already."""
+        return await self._settle(
+            challenge_hash,
+            state="decided",
+            decision=decision,
+            decision_id=decision_id,
+            answer=answer,
+            browser_hash=browser_hash,
+            subject=subject,
+            decided_at=at,
+        )
+
+    async def record_automatic(
+        self,
+        challenge_hash: str,
+        *,
+        decision: str,
+        decision_id: str,
+        subject: str | None,
+        answer: dict[str, Any],
+        at: datetime,
+    ) -> bool:
+        """Keep what was answered without asking; false where a person has decided, which stays."""
+        return await self._settle(
+            challenge_hash,
+            state="automatic",
+            decision=decision,
+            decision_id=decision_id,
+            answer=answer,
+            subject=subject,
+            decided_at=at,
+        )
+
+    async def mark_unsent(self, challenge_hash: str) -> None:
+        """Note that Ory could not be told: the same decision may be told again later."""
+        await self._move(challenge_hash, before="decided", state="unsent")
+
+    async def mark_resent(self, challenge_hash: str, *, at: datetime) -> None:
+        """Note that it is told once more, from *at* on as if it had just been made."""
+        await self._move(challenge_hash, before="unsent", state="decided", decided_at=at)
+
+    async def delete_before(self, at: datetime, limit: int) -> int:
+        """Forget flows that were opened before *at*, at most *limit*: how many."""
+        return await self._unit.delete_some(FlowRecord, FlowRecord.created_at < at, limit=limit)
+
+    async def _settle(self, challenge_hash: str, **values: object) -> bool:
+        condition = sa.and_(
+            FlowRecord.challenge_hash == challenge_hash,
+            FlowRecord.state.in_(("open", "automatic")),
+        )
+        return bool(await self._unit.run(sa.update(FlowRecord).where(condition).values(**values)))
+
+    async def _move(self, challenge_hash: str, *, before: str, **values: object) -> None:
+        condition = sa.and_(FlowRecord.challenge_hash == challenge_hash, FlowRecord.state == before)
+        await self._unit.run(sa.update(FlowRecord).where(condition).values(**values))

@@ -1,0 +1,115 @@
+"""One unit of work's connection, as the row classes use it; and records from rows and back."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from portal.store.errors import UnstorableValueError
+from portal.store.tables import Base
+from portal.store.translation import translated
+
+Record = TypeVar("Record", bound=Base)
+Insert = postgresql.Insert | sqlite.Insert
+
+
+class Unit:
+    """Runs statements on one connection; what goes wrong is a :class:`StoreError`."""
+
+    __slots__ = ("_connection", "is_postgresql")
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.is_postgresql = connection.dialect.name == "postgresql"
+
+    async def all(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+        """Every row that *statement* answers."""
+        with translated():
+            return (await self._connection.execute(statement)).all()
+
+    async def first(self, statement: sa.Executable) -> sa.Row[Any] | None:
+        """Its first row, if any."""
+        with translated():
+            return (await self._connection.execute(statement)).first()
+
+    async def run(self, statement: sa.Executable) -> int:
+        """Carry *statement* out: how many rows it touched."""
+        with translated():
+            return (await self._connection.execute(statement)).rowcount
+
+    async def add(self, record: Base) -> None:
+        """Insert *record*."""
+        await self.run(sa.insert(type(record)).values(values_of(record)))
+
+    async def upsert(self, record: Base) -> None:
+        """Insert *record*, or replace every other column of the row with its key."""
+        values = values_of(record)
+        statement = self.insert(type(record)).values(values)
+        keys = [column.name for column in type(record).__table__.primary_key]
+        new = {name: statement.excluded[name] for name in values if name not in keys}
+        await self.run(statement.on_conflict_do_update(index_elements=keys, set_=new))
+
+    async def delete_some(
+        self, table: type[Base], condition: sa.ColumnElement[bool], *, limit: int
+    ) -> int:
+        """Delete at most *limit* rows that fulfil *condition*, to hold no lock long: how many."""
+        keys = list(table.__table__.primary_key)
+        some = sa.select(*keys).where(condition).limit(limit).with_for_update(skip_locked=True)
+        doomed = some.cte("doomed")
+        key = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
+        deleted = sa.delete(table).where(key.in_(sa.select(*doomed.columns))).returning(keys[0])
+        return len(await self.all(deleted))
+
+    def insert(self, table: type[Base]) -> Insert:
+        """Begin an INSERT that knows ON CONFLICT, which both databases spell alike."""
+        return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
+
+
+def select(table: type[Base]) -> sa.Select[Any]:
+    """Select all columns of *table*, for :func:`load`."""
+    return sa.select(table.__table__)
+
+
+def load(table: type[Record], row: Sequence[Any]) -> Record:
+    """Make the record of a *row* of :func:`select`; it belongs to no session and loads nothing."""
+    return table(**dict(zip(_names(table), row, strict=True)))
+
+
+def load_first(table: type[Record], row: sa.Row[Any] | None) -> Record | None:
+    """Do the same where there may be none."""
+    return None if row is None else load(table, row)
+
+
+def load_all(table: type[Record], rows: Sequence[sa.Row[Any]]) -> tuple[Record, ...]:
+    """Do the same for many."""
+    return tuple(load(table, row) for row in rows)
+
+
+def values_of(record: Base) -> dict[str, Any]:
+    """List the columns of *record*; too long a text is refused here, as SQLite would not mind."""
+    values = {name: getattr(record, name) for name in _names(type(record))}
+    for name, limit in _limits(type(record)).items():
+        if values[name] is not None and len(values[name]) > limit:
+            raise UnstorableValueError(f"{name} is longer than {limit} characters")
+    return values
+
+
+def width(table: type[Base]) -> int:
+    """How many columns *table* has, to split the row of a join."""
+    return len(_names(table))
+
+
+@cache
+def _names(table: type[Base]) -> tuple[str, ...]:
+    return tuple(table.__table__.columns.keys())
+
+
+@cache
+def _limits(table: type[Base]) -> dict[str, int]:
+    lengths = {
+        column.name: getattr(column.type, "length", None) for column in table.__table__.columns
+    }
+    return {name: length for name, length in lengths.items() if length is not None}

@@ -1,0 +1,176 @@
+"""Every exception that can reach the edge of a request, and the page a person sees for it.
+
+Each says what happened in plain words and what to do next, with *Start again* where the app's request is known.
+"""
+
+from typing import Any
+
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from portal import logs
+from portal.decisions import (
+    AlreadyDecidedError,
+    DecisionError,
+    LinkExpiredError,
+    LinkUnknownError,
+    OppositeDecisionError,
+    StaleSignInError,
+    UnrequestedError,
+    UnusableRequestError,
+)
+from portal.ory.errors import OryError, OryKeyError, OryUnavailableError
+from portal.page import GoTo
+from portal.passwords import OverloadedError
+from portal.store import StoreError
+from portal.web.inputs import AnyRequest, HostileInputError, UnsupportedFormError
+from portal.web.pages import ProblemPage
+from portal.web.respond import respond
+from portal.web.session import NotSignedInError
+
+Words = tuple[int, str, str]
+AWAY: Words = (
+    503,
+    "Please try again in a moment",
+    "A service that we need does not answer right now. Nothing was lost: reload this page to try again.",
+)
+NONSENSE: Words = (
+    502,
+    "Something does not fit together",
+    "A service that we need gave an answer that we cannot use. We have been told about it.",
+)
+LINKS: dict[type[DecisionError], Words] = {
+    LinkExpiredError: (
+        410,
+        "This link has expired",
+        "For your safety a sign-in request is only good for a short while. Start again at the app.",
+    ),
+    LinkUnknownError: (
+        404,
+        "This link is not valid",
+        "It may have been cut off or changed on the way. Go back to the app and start again there.",
+    ),
+    AlreadyDecidedError: (
+        410,
+        "This has been completed already",
+        "You have answered this request before. If the app did not let you in, start again there.",
+    ),
+    OppositeDecisionError: (
+        409,
+        "You have answered this differently before",
+        "Your first answer counts. To answer differently, start again at the app.",
+    ),
+    StaleSignInError: (
+        410,
+        "Please sign in again",
+        "Your account changed since you signed in, so that sign-in does not count any more.",
+    ),
+    UnusableRequestError: (
+        400,
+        "The app's request cannot be used",
+        "The app sent its request in a way that loses it on the way here. Please tell the app's makers.",
+    ),
+}
+STATUS: dict[int, tuple[str, str]] = {
+    403: ("This is not for you", "Your account may not see this page."),
+    404: ("There is no such page", "The address may have been typed wrongly."),
+    405: ("This cannot be done here", "The address is right, but not for what was sent to it."),
+    408: ("That took too long", "Your browser stopped sending half-way. Please try again."),
+    413: ("That is too much", "What was sent is larger than any form of ours."),
+    415: ("That is not a form", "What was sent is nothing that a page of ours sends."),
+    421: ("Wrong address", "This server does not answer under that name."),
+    431: ("That is too much", "Your browser sent more along with the request than we accept."),
+}
+
+
+def problem(request: AnyRequest, words: Words, **more: Any) -> Response[Any]:
+    """A page for *words*: status, title and message."""
+    status, title, message = words
+    reference = request.scope["state"].get("request_id", "")
+    page = ProblemPage(status=status, title=title, message=message, reference=reference, **more)
+    return respond(request, page)
+
+
+def on_decision_error(request: AnyRequest, exc: DecisionError) -> Response[Any]:
+    """A challenge that cannot be decided."""
+    logs.step("request.refused", reason=type(exc).__name__)
+    return problem(request, LINKS[type(exc)], start_again=exc.start_again)
+
+
+def on_ory_error(request: AnyRequest, exc: OryError) -> Response[Any]:
+    """Ory away, its key refused, or an answer that makes no sense."""
+    if isinstance(exc, OryUnavailableError):
+        logs.problem("ory.unavailable", error=str(exc))
+        return problem(request, AWAY, retry=True, retry_after=exc.retry_after or 5)
+    if isinstance(exc, OryKeyError):
+        logs.alarm("ory.key_refused", error=str(exc))
+        return problem(request, AWAY, retry=True, retry_after=30)
+    logs.alarm("ory.nonsense", reason=type(exc).__name__, error=str(exc))
+    return problem(request, NONSENSE)
+
+
+def on_store_error(request: AnyRequest, exc: StoreError) -> Response[Any]:
+    """The database away, full or locked; the unit of work was rolled back."""
+    logs.alarm("store.failed", reason=type(exc).__name__, error=str(exc))
+    return problem(request, AWAY, retry=True, retry_after=5)
+
+
+def on_overload(request: AnyRequest, exc: OverloadedError) -> Response[Any]:
+    """More sign-ins than the processors can check."""
+    logs.problem("passwords.overloaded")
+    words = (503, "Many people are signing in right now", "Please try again in a few seconds.")
+    return problem(request, words, retry=True, retry_after=exc.retry_after)
+
+
+def on_hostile_input(request: AnyRequest, exc: HostileInputError) -> Response[Any]:
+    """Something that no form or link of ours sends."""
+    logs.step("input.refused", reason=str(exc))
+    return problem(request, (400, "We cannot use what was sent", str(exc)))
+
+
+def on_unrequested(request: AnyRequest, _: UnrequestedError) -> Response[Any]:
+    """A form that was changed on its way."""
+    logs.step("input.refused", reason="a permission that was not requested")
+    message = "The form asks for a permission that the app did not request. Nothing was allowed."
+    return problem(request, (400, "We cannot use what was sent", message))
+
+
+def on_unsupported_form(request: AnyRequest, _: UnsupportedFormError) -> Response[Any]:
+    """A body of another type than a form's."""
+    return problem(request, (415, *STATUS[415]))
+
+
+def on_not_signed_in(request: AnyRequest, exc: NotSignedInError) -> Response[Any]:
+    """Somebody has to sign in to the portal first."""
+    return respond(request, GoTo(exc.next_path))
+
+
+def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
+    """What Litestar itself refuses: unknown paths, wrong methods, missing roles."""
+    status = exc.status_code
+    if status >= 500:
+        return on_defect(request, exc)
+    title, message = STATUS.get(status, ("That did not work", "The request cannot be answered."))
+    return problem(request, (status, title, message))
+
+
+def on_defect(request: AnyRequest, exc: Exception) -> Response[Any]:
+    """A mistake of ours: logged with its traceback, shown without anything of it."""
+    logs.alarm("request.failed", exc=exc)
+    words = (500, "Something went wrong here", "It is our mistake, not yours. We have been told about it.")
+    return problem(request, words, retry=True)
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    DecisionError: on_decision_error,
+    OryError: on_ory_error,
+    StoreError: on_store_error,
+    OverloadedError: on_overload,
+    HostileInputError: on_hostile_input,
+    UnrequestedError: on_unrequested,
+    UnsupportedFormError: on_unsupported_form,
+    NotSignedInError: on_not_signed_in,
+    HTTPException: on_http_error,
+    Exception: on_defect,
+}

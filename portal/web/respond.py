@@ -1,0 +1,68 @@
+"""The one place that turns an outcome into HTTP: a page, the partial that htmx swaps, or a redirect."""
+
+from typing import Any, Final
+
+from litestar import Response
+
+from portal.ory.models import RedirectTo
+from portal.page import GoTo, Page
+from portal.web.inputs import AnyRequest
+from portal.web.pages import ProblemPage
+from portal.web.visit import Visit, visit
+
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+CSP_WITH_FORMS: Final = CSP + "; form-action 'self'"
+Outcome = Page | RedirectTo | GoTo
+
+
+def respond(request: AnyRequest, outcome: Outcome) -> Response[Any]:
+    """Answer *request* with *outcome*. Cookies that the visit collected go with it."""
+    current = visit(request)
+    if isinstance(outcome, Page):
+        response = _page(request, outcome, current)
+    else:
+        target = (
+            outcome.redirect_to
+            if isinstance(outcome, RedirectTo)
+            else current.web.settings.base_path + outcome.path
+        )
+        response = _redirect(request, target)
+    response.headers["Vary"] = "HX-Request"
+    response.cookies.extend(current.set_cookies)
+    return response
+
+
+def is_htmx(request: AnyRequest) -> bool:
+    """Whether htmx asks, and swaps the answer into a page."""
+    return request.headers.get("hx-request") == "true"
+
+
+def _redirect(request: AnyRequest, target: str) -> Response[Any]:
+    """A fetch by htmx would follow a redirect to Ory into CORS, so there the address goes into a header."""
+    if is_htmx(request):
+        return Response(b"", status_code=200, headers={"HX-Redirect": target})
+    status = 302 if request.method in ("GET", "HEAD") else 303
+    return Response(b"", status_code=status, headers={"Location": target})
+
+
+def _page(request: AnyRequest, page: Page, current: Visit) -> Response[Any]:
+    headers = {"Content-Security-Policy": CSP if page.ends_at_ory else CSP_WITH_FORMS}
+    template = page.template
+    if is_htmx(request) and page.partial:
+        template = page.partial
+        if isinstance(page, ProblemPage):
+            headers |= {"HX-Retarget": "#content", "HX-Reswap": "innerHTML"}
+    if page.retry_after is not None:
+        headers["Retry-After"] = str(page.retry_after)
+    html = current.web.templates.get_template(template).render(
+        page=page, form_token=current.form_token
+    )
+    return Response(
+        html.encode(),
+        status_code=page.status,
+        media_type="text/html; charset=utf-8",
+        headers=headers,
+    )

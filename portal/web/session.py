@@ -1,0 +1,139 @@
+"""The portal session: who is signed in to ``/account`` and ``/admin``. Apps' sign-ins know nothing of it (ADR 0007).
+
+Ids are 256 random bits, only ever issued here, stored as hashes, and new at each sign-in. Every request compares the
+session with the user: enabled, same epoch, same role.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.exceptions import PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+
+from portal.services import Services
+from portal.settings import Settings
+from portal.store.tables import PortalSession, User
+from portal.web.cookies import SESSION, id_hash, new_id
+from portal.web.inputs import AnyRequest
+from portal.web.visit import visit
+
+SEEN_EVERY: Final = timedelta(seconds=60)
+HOME: Final = "/account/apps"
+"""Where a sign-in to the portal leads when nothing else was wanted."""
+
+
+class NotSignedInError(Exception):
+    """The page needs a portal session; ``next_path`` leads back to it."""
+
+    def __init__(self, next_path: str) -> None:
+        super().__init__("not signed in")
+        self.next_path = next_path
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who is signed in to the portal, and since when."""
+
+    user: User
+    authenticated_at: datetime
+
+
+async def find_person(request: AnyRequest) -> Person | None:
+    """Whoever the session cookie stands for, if that session still counts."""
+    current = visit(request)
+    if current.session_id is None:
+        return None
+    services: Services = request.app.state.services
+    session_hash = id_hash(current.session_id)
+    async with services.store.reading() as rows:
+        found = await rows.portal_sessions.find(session_hash)
+    if found is None or not _counts(*found, now=current.visitor.now, settings=services.settings):
+        return None
+    session, user = found
+    if current.visitor.now - session.seen_at > SEEN_EVERY:
+        async with services.store.writing() as rows:
+            await rows.portal_sessions.touch(session_hash, current.visitor.now)
+    return Person(user, session.authenticated_at)
+
+
+async def sign_in(request: AnyRequest, subject: str, epoch: int) -> None:
+    """Start a session with a new id; one that this browser had before ends."""
+    current = visit(request)
+    services: Services = request.app.state.services
+    session_id, before = new_id(), current.session_id
+    now, origin = current.visitor.now, current.visitor.origin
+    async with services.store.writing() as rows:
+        if before is not None:
+            await rows.portal_sessions.delete(id_hash(before))
+        await rows.portal_sessions.add(
+            PortalSession(
+                session_id_hash=id_hash(session_id),
+                subject=subject,
+                epoch=epoch,
+                authenticated_at=now,
+                seen_at=now,
+                address=origin.address,
+                user_agent=origin.user_agent,
+            )
+        )
+    current.session_id = session_id
+    current.set_cookies.append(current.web.cookies.write(SESSION, session_id))
+
+
+async def sign_out(request: AnyRequest) -> None:
+    """End the session of this browser, here and in the browser."""
+    current = visit(request)
+    if current.session_id is None:
+        return
+    services: Services = request.app.state.services
+    async with services.store.writing() as rows:
+        await rows.portal_sessions.delete(id_hash(current.session_id))
+    current.session_id = None
+    current.set_cookies.append(current.web.cookies.remove(SESSION))
+
+
+async def signed_in(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # generic over app types we do not use
+    """Guard: the page needs somebody signed in to the portal."""
+    request: AnyRequest = AnyRequest(connection.scope)
+    person = await find_person(request)
+    if person is None:
+        query = connection.scope["query_string"].decode("ascii", "replace")
+        wanted = connection.scope["path"] + (f"?{query}" if query else "")
+        raise NotSignedInError(f"/login?next={quote(wanted)}")
+    connection.scope["state"]["person"] = person
+
+
+async def is_admin(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # as above
+    """Guard: the page is for administrators; the role is read anew for each request."""
+    await signed_in(connection, handler)
+    if not person_of(connection).user.admin:
+        raise PermissionDeniedException
+
+
+def person_of(connection: ASGIConnection) -> Person:  # type: ignore[type-arg]  # as above
+    """Whoever the guard let in."""
+    person: Person = connection.scope["state"]["person"]
+    return person
+
+
+def _counts(session: PortalSession, user: User, *, now: datetime, settings: Settings) -> bool:
+    """Idle and absolute limits; shorter for administrators, whose sessions are worth more."""
+    idle = settings.admin_idle if user.admin else settings.session_idle
+    lifetime = settings.admin_lifetime if user.admin else settings.session_lifetime
+    return (
+        user.disabled_at is None
+        and session.epoch == user.epoch
+        and now - session.seen_at <= timedelta(seconds=idle)
+        and now - session.authenticated_at <= timedelta(seconds=lifetime)
+    )
+
+
+def local_path(wanted: str | None) -> str:
+    """*wanted* if it is one of the pages that need a session, else the connected apps. Never another host."""
+    path = (wanted or "").partition("?")[0]
+    inside = any(path == root or path.startswith(root + "/") for root in ("/account", "/admin"))
+    plain = all(c.isalnum() or c in "/-_" for c in path) and "//" not in path
+    clean = wanted is not None and wanted.isascii() and wanted.isprintable()
+    return wanted if wanted and inside and plain and clean else HOME
