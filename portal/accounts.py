@@ -14,7 +14,7 @@ from typing import Final
 from email_validator import EmailNotValidError, validate_email
 
 from portal import grants, throttle
-from portal.passwords import Passwords
+from portal.passwords import Passwords, prepare
 from portal.store import AlreadyExistsError, Rows, Store
 from portal.store.tables import Revocation, User
 
@@ -240,6 +240,7 @@ async def _new_hash(
 ) -> str:
     if not password:
         raise WeakPasswordError("the password is empty")
+    prepare(password)
     if not allow_weak:
         check_password(password, email=email, min_length=min_length)
     return await passwords.hash(password)

@@ -1,13 +1,13 @@
 """The only wiring: settings in, an ASGI application out."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from portal import health, jobs, logs, metrics
 from portal.account.controller import router as account
@@ -15,6 +15,7 @@ from portal.admin.grants import router as admin
 from portal.consent import controller as consent
 from portal.login import controller as login
 from portal.logout import controller as logout
+from portal.ory.admin import OryAdmin
 from portal.ory.connect import open_client
 from portal.passwords import Passwords
 from portal.scopes import load_catalog
@@ -29,7 +30,7 @@ from portal.web.errors import EXCEPTION_HANDLERS
 from portal.web.wiring import Web
 from portal.welcome.controller import welcome
 
-HANDLERS = [
+HANDLERS: list[ControllerRouterHandler] = [
     welcome,
     login.ask,
     login.decide,
@@ -48,12 +49,50 @@ HANDLERS = [
 ]
 
 
-def create_app(settings: Settings, *, background: bool = True) -> ASGIApp:
-    """The portal as an ASGI application. Without *background* the outbox is left to somebody else."""
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    *,
+    connect: Callable[..., AbstractAsyncContextManager[OryAdmin]] = open_client,
+) -> AsyncIterator[Services]:
+    """What the portal works with, for as long as the context lasts; *connect* leads to another
+    Ory.
+    """
+    store = Store(settings.database_url, pool_size=settings.db_pool_size)
+    passwords = Passwords(
+        time_cost=settings.argon2_time_cost,
+        memory_cost=settings.argon2_memory_cost,
+        parallelism=settings.argon2_parallelism,
+        workers=settings.hash_workers,
+        queue=settings.hash_queue,
+    )
+    try:
+        async with connect(settings, observe=metrics.count_ory_call) as ory:
+            yield Services(
+                settings=settings,
+                store=store,
+                ory=ory,
+                passwords=passwords,
+                catalog=load_catalog(settings.scope_catalog),
+            )
+    finally:
+        passwords.close()
+        await store.dispose()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    background: bool = True,
+    opening: Callable[[Settings], AbstractAsyncContextManager[Services]] = open_services,
+) -> ASGIApp:
+    """The portal as an ASGI application. Without *background* the outbox is left to somebody
+    else.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with _services(settings) as services:
+        async with opening(settings) as services:
             app.state.services = services
             worker = asyncio.create_task(jobs.run(services)) if background else None
             try:
@@ -86,27 +125,3 @@ def from_env() -> ASGIApp:
     settings = Settings.from_env(read_environment())
     logs.configure(settings)
     return create_app(settings)
-
-
-@asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
-    store = Store(settings.database_url, pool_size=settings.db_pool_size)
-    passwords = Passwords(
-        time_cost=settings.argon2_time_cost,
-        memory_cost=settings.argon2_memory_cost,
-        parallelism=settings.argon2_parallelism,
-        workers=settings.hash_workers,
-        queue=settings.hash_queue,
-    )
-    try:
-        async with open_client(settings, observe=metrics.count_ory_call) as ory:
-            yield Services(
-                settings=settings,
-                store=store,
-                ory=ory,
-                passwords=passwords,
-                catalog=load_catalog(settings.scope_catalog),
-            )
-    finally:
-        passwords.close()
-        await store.dispose()

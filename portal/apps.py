@@ -1,4 +1,6 @@
-"""How an app is shown to people. Everything a client says about itself is hostile input (hydra-contract 2.2)."""
+"""How an app is shown to people. Everything a client says about itself is hostile input
+(hydra-contract 2.2).
+"""
 
 import unicodedata
 from urllib.parse import urlsplit
@@ -22,7 +24,9 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
-    """A client as its users see it: a cleaned name, initials instead of a remote logo, safe links only."""
+    """A client as its users see it: a cleaned name, initials instead of a remote logo, safe links
+    only.
+    """
 
     client_id: str
     name: str
@@ -64,7 +68,9 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clean_name(text: str) -> str:
-    """*text* without control, bidirectional and zero-width characters, at most 100 characters long."""
+    """*text* without control, bidirectional and zero-width characters, at most 100 characters
+    long.
+    """
     normal = unicodedata.normalize("NFC", text)
     visible = "".join(" " if c in "\r\n\t" else c for c in normal)
     visible = "".join(c for c in visible if unicodedata.category(c) not in _INVISIBLE)
@@ -78,8 +84,15 @@ def initials(name: str) -> str:
 
 
 def safe_url(url: str | None) -> str | None:
-    """*url* if a browser may be sent there: absolute https, or http on the person's own machine; else ``None``."""
-    if not url or len(url) > MAX_URL or not url.isascii() or any(c <= " " or c == "\\" for c in url):
+    """*url* if a browser may be sent there: absolute https, or http on the person's own machine;
+    else ``None``.
+    """
+    if (
+        not url
+        or len(url) > MAX_URL
+        or not url.isascii()
+        or any(c <= " " or c == "\\" for c in url)
+    ):
         return None
     try:
         parts = urlsplit(url)

@@ -1,4 +1,6 @@
-"""Which statements about a person an app receives, by granted scope (OpenID Connect Core, 5.1 and 5.4)."""
+"""Which statements about a person an app receives, by granted scope (OpenID Connect Core, 5.1 and
+5.4).
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +40,9 @@ CONFORMANCE_CLAIMS: dict[str, dict[str, Any]] = {
 
 
 def claims_for(user: User, scopes: Iterable[str], *, fake: bool = False) -> dict[str, Any]:
-    """The claims that *scopes* release about *user*; empty without ``openid``, because no ID token is made then."""
+    """The claims that *scopes* release about *user*; empty without ``openid``, because no ID token
+    is made then.
+    """
     granted = set(scopes)
     if "openid" not in granted:
         return {}
@@ -56,7 +60,9 @@ def claims_for(user: User, scopes: Iterable[str], *, fake: bool = False) -> dict
 
 
 def shown_data(user: User, scope: str) -> str | None:
-    """The actual data that *scope* would release, for the person to see; ``None`` where there is none to show."""
+    """The actual data that *scope* would release, for the person to see; ``None`` where there is
+    none to show.
+    """
     if scope == "email":
         return user.email
     if scope == "profile":

@@ -1,7 +1,8 @@
 """One decision per challenge, whoever asks how often (hydra-contract 7).
 
-Ory answers a used challenge like a fresh one and would take a second, different answer. So the first decision is
-written down under the hash of the challenge before Ory hears of it, and everything after is compared with it.
+Ory answers a used challenge like a fresh one and would take a second, different answer. So the
+first decision is written down under the hash of the challenge before Ory hears of it, and
+everything after is compared with it.
 """
 
 import hashlib
@@ -34,7 +35,9 @@ T = TypeVar("T")
 
 
 class DecisionError(Exception):
-    """This request cannot be decided (any more); ``start_again`` is the app's request, where it is known."""
+    """The request cannot be decided (any more); ``start_again`` is the app's request, where it is
+    known.
+    """
 
     def __init__(self, start_again: str | None = None) -> None:
         super().__init__(type(self).__doc__)
@@ -62,7 +65,9 @@ class StaleSignInError(DecisionError):
 
 
 class UnusableRequestError(DecisionError):
-    """The app sent its request in a way that Ory loses: by POST, without a query (hydra-contract 2.7)."""
+    """The app sent its request in a way that Ory loses: by POST, without a query (hydra-contract
+    2.7).
+    """
 
 
 class UnrequestedError(Exception):
@@ -80,7 +85,9 @@ def new_decision_id() -> str:
 
 
 def decided_before(decision_id: str, moment: datetime) -> bool:
-    """Whether the decision of that id (a UUIDv7, milliseconds) was made before *moment*; not for other ids."""
+    """Whether the decision of that id (a UUIDv7, milliseconds) was made before *moment*; not for
+    other ids.
+    """
     try:
         parsed = UUID(decision_id)
     except ValueError:
@@ -89,14 +96,18 @@ def decided_before(decision_id: str, moment: datetime) -> bool:
 
 
 def with_sign_in(request_url: str) -> str:
-    """The app's request again, with the person asked to sign in: ``prompt=login`` (OpenID Connect Core, 3.1.2.1)."""
+    """The app's request again, with the person asked to sign in: ``prompt=login`` (OpenID Connect
+    Core, 3.1.2.1).
+    """
     parts = urlsplit(request_url)
     pairs = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != "prompt"]
     return urlunsplit(parts._replace(query=urlencode([*pairs, ("prompt", "login")])))
 
 
 async def fetch(call: Callable[[str], Awaitable[T]], challenge: str, store: Store) -> T:
-    """Get a request from Ory; where Ory does not know it any more, say so with the way to start again."""
+    """Get a request from Ory; where Ory does not know it any more, say so with the way to start
+    again.
+    """
     if not CHALLENGE.fullmatch(challenge):
         raise LinkUnknownError
     try:
@@ -108,7 +119,9 @@ async def fetch(call: Callable[[str], Awaitable[T]], challenge: str, store: Stor
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """What became of an attempt to decide. ``refusal`` is raised by :meth:`check`, after the commit."""
+    """What became of an attempt to decide. ``refusal`` is raised by :meth:`check`, after the
+    commit.
+    """
 
     decision_id: str
     is_new: bool
@@ -130,23 +143,25 @@ async def settle(
 ) -> Settlement:
     """Make the decision, or find the same one made before, so that a double click does no harm.
 
-    Anything else is refused: nobody changes an answer afterwards, or repeats it from elsewhere or much later.
+    Anything else is refused: nobody changes an answer afterwards, or repeats it from elsewhere or
+    much later.
     """
     decision_id = new_decision_id()
-    made = {
-        "decision": decision,
-        "answer": answer,
-        "browser_hash": visitor.browser_hash,
-        "subject": flow.subject,
-    }
     if await rows.flows.decide(
-        flow.challenge_hash, decision_id=decision_id, at=visitor.now, **made
+        flow.challenge_hash,
+        decision=decision,
+        decision_id=decision_id,
+        answer=answer,
+        browser_hash=visitor.browser_hash,
+        subject=flow.subject,
+        at=visitor.now,
     ):
         return Settlement(decision_id, is_new=True)
     before = await rows.flows.find(flow.challenge_hash)
     if before is None or before.decision_id is None or before.decided_at is None:
         return Settlement("", is_new=False, refusal=AlreadyDecidedError(flow.request_url))
-    refusal = _refusal(before, made, visitor.now - before.decided_at)
+    same = (before.decision, before.answer, before.subject) == (decision, answer, flow.subject)
+    refusal = _refusal(before, visitor, same=same, age=visitor.now - before.decided_at)
     if refusal is None and before.state == "unsent":
         await rows.flows.mark_resent(flow.challenge_hash, at=visitor.now)
     return Settlement(before.decision_id, is_new=False, refusal=refusal)
@@ -155,7 +170,9 @@ async def settle(
 async def tell(
     flow: FlowRecord, call: Callable[[], Awaitable[RedirectTo]], store: Store
 ) -> RedirectTo:
-    """Tell Ory what was decided. If that fails, the same decision may be told again, however much later."""
+    """Tell Ory what was decided. If that fails, the same decision may be told again, however much
+    later.
+    """
     try:
         return await call()
     except (ChallengeExpiredError, ChallengeUsedError) as exc:
@@ -168,11 +185,13 @@ async def tell(
         raise
 
 
-def _refusal(before: FlowRecord, made: dict[str, Any], age: timedelta) -> DecisionError | None:
-    if any(getattr(before, name) != made[name] for name in ("decision", "answer", "subject")):
+def _refusal(
+    before: FlowRecord, visitor: Visitor, *, same: bool, age: timedelta
+) -> DecisionError | None:
+    if not same:
         return OppositeDecisionError(before.request_url)
     recent = before.state == "unsent" or age <= REPEAT_WINDOW
-    if before.browser_hash != made["browser_hash"] or not recent:
+    if before.browser_hash != visitor.browser_hash or not recent:
         return AlreadyDecidedError(before.request_url)
     return None
 

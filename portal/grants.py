@@ -1,7 +1,7 @@
 """The grant rules: what is covered, what a decision changes, and how a revocation reaches Ory.
 
-The portal decides about grants; Ory remembers them as a cache (ADR 0002). Scopes and audiences are compared as exact
-strings. What is written is committed before Ory is told.
+The portal decides about grants; Ory remembers them as a cache (ADR 0002). Scopes and audiences are
+compared as exact strings. What is written is committed before Ory is told.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     audience: tuple[str, ...]
     remember: bool
-    """Whether this may be given without asking from now on; Ory's own memory is ``ory_remembers``."""
+    """Whether this may be given without asking from now on; Ory's own memory is ``ory_remembers``.
+    """
     expires_at: datetime | None
     ory_remembers: bool
     """Ory is told to remember and said ``skip=false``, so what it remembers is now this set."""
@@ -44,7 +45,9 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def covered(grant: GrantRecord | None, ask: Ask, *, now: datetime) -> bool:
-    """Whether *ask* may be answered without asking: remembered, living, and nothing in it is new."""
+    """Whether *ask* may be answered without asking: remembered, living, and nothing in it is
+    new.
+    """
     if grant is None or not remembers(grant, now=now):
         return False
     return set(ask.scopes) <= set(grant.remembered_scopes) and set(ask.audience) <= set(
@@ -72,8 +75,9 @@ def narrows(grant: GrantRecord | None, ask: Ask, given: Given) -> bool:
 def decided(grant: GrantRecord | None, ask: Ask, given: Given) -> GrantRecord:
     """The grant after a person's decision; *grant* is what was there before.
 
-    A decision adds to what the app has, unless it narrows: then the app has what was just given and nothing else.
-    Only "don't ask again" adds to the remembered sets, and its duration then holds for all of them.
+    A decision adds to what the app has, unless it narrows: then the app has what was just given and
+    nothing else. Only "don't ask again" adds to the remembered sets, and its duration then holds
+    for all of them.
     """
     narrowed = narrows(grant, ask, given)
     old = _living(grant)
@@ -84,7 +88,9 @@ def decided(grant: GrantRecord | None, ask: Ask, given: Given) -> GrantRecord:
         scopes=given.scopes if narrowed else _union(old.scopes, given.scopes),
         audience=given.audience if narrowed else _union(old.audience, given.audience),
         remembered_scopes=_union(kept.scopes, given.scopes) if given.remember else kept.scopes,
-        remembered_audience=_union(kept.audience, given.audience) if given.remember else kept.audience,
+        remembered_audience=_union(kept.audience, given.audience)
+        if given.remember
+        else kept.audience,
         expires_at=given.expires_at if given.remember else kept.expires_at,
         hydra_scopes=None if narrowed else old.hydra_scopes,
         granted_at=given.at,
@@ -92,7 +98,9 @@ def decided(grant: GrantRecord | None, ask: Ask, given: Given) -> GrantRecord:
 
 
 def given_silently(grant: GrantRecord | None, ask: Ask, given: Given) -> GrantRecord:
-    """The grant after an accept that nobody was asked about: what may be given silently does not change."""
+    """The grant after an accept that nobody was asked about: what may be given silently does not
+    change.
+    """
     old = _living(grant)
     return _row(
         ask,
@@ -116,7 +124,8 @@ async def revoke(
     now: datetime,
     end_logins: bool = False,
 ) -> Revocation:
-    """Take back one app's grant, or all of a subject, and queue the deletion at Ory; commit, then carry it out.
+    """Take back one app's grant, or all of a subject, and queue the deletion at Ory; commit, then
+    carry it out.
 
     From the commit on nothing is given silently any more, whatever Ory remembers.
     """
@@ -169,7 +178,9 @@ def _living(grant: GrantRecord | None) -> _Living:
 
 
 def _kept(old: _Living, given: Given, *, narrowed: bool) -> _Remembered:
-    """What stays remembered: not what has expired, and after a narrowing not more than was given."""
+    """What stays remembered: not what has expired, and after a narrowing not more than was
+    given.
+    """
     kept = old.remembered
     if kept.expires_at is not None and kept.expires_at <= given.at:
         return _Remembered()

@@ -21,7 +21,9 @@ def alive() -> dict[str, str]:
 
 @get("/health/ready")
 async def ready(services: Injected) -> Response[Any]:
-    """The database is there and at head. Ory's state is told, and counts only where a setting says so."""
+    """The database is there and at head. Ory's state is told, and counts only where a setting says
+    so.
+    """
     errors = {}
     if problem := await _database_problem(services):
         errors["database"] = problem

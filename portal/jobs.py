@@ -1,7 +1,7 @@
 """Background work: the outbox of deletions at Ory, and forgetting what is over.
 
-Any number of processes may run it: each piece of outbox work is claimed by one of them for a while, and is claimed again
-if that one dies.
+Any number of processes may run it: each piece of outbox work is claimed by one of them for a while,
+and is claimed again if that one dies.
 """
 
 import asyncio
@@ -63,9 +63,7 @@ async def _work_on(revocation: Revocation, services: Services) -> None:
         due_at = next_try(revocation.attempts, now=datetime.now(UTC))
         logs.problem("revocation.postponed", reason=type(exc).__name__)
         async with services.store.writing() as rows:
-            await rows.revocations.postpone(
-                revocation.id, error=type(exc).__name__, due_at=due_at
-            )
+            await rows.revocations.postpone(revocation.id, error=type(exc).__name__, due_at=due_at)
 
 
 async def forget(services: Services, *, now: datetime) -> None:

@@ -80,6 +80,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "logout.completed": "signed out",
     "logout.rejected": "stayed signed in",
     "grant.revoked": "access removed",
+    "portal.starting": "starting",
     "portal.started": "portal is ready",
     "portal.signed_in": "signed in here",
 }

@@ -1,4 +1,6 @@
-"""Counters and histograms, named and labelled without anything personal: routes, not paths; outcomes, not names."""
+"""Counters and histograms, named and labelled without anything personal: routes, not paths;
+outcomes, not names.
+"""
 
 import os
 from typing import Final
@@ -40,8 +42,10 @@ def count_ory_call(endpoint: str, outcome: str, seconds: float) -> None:
 
 def exposition() -> bytes:
     """All metrics as Prometheus text; of all workers together, where there are several."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # set by ``portal serve`` for the library, not a setting
+    if (
+        "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+    ):  # set by ``portal serve`` for the library, not a setting
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types
     return generate_latest(registry)

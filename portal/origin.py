@@ -10,7 +10,9 @@ MAX_USER_AGENT = 256
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Client address and user agent, for the audit trail and for throttling. Never a proof of anything."""
+    """Client address and user agent, for the audit trail and for throttling. Never a proof of
+    anything.
+    """
 
     address: str = ""
     user_agent: str = ""
@@ -28,10 +30,12 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
-    """Walk ``X-Forwarded-For`` from the right and stop at the first address that is no trusted proxy.
+    """Walk ``X-Forwarded-For`` from the right and stop at the first address that is no trusted
+    proxy.
 
-    *forwarded_for* holds the header's values in the order received. Anything that is no address ends the
-    walk at the last proxy that could be believed. Without trusted proxies the header changes nothing.
+    *forwarded_for* holds the header's values in the order received. Anything that is no address
+    ends the walk at the last proxy that could be believed. Without trusted proxies the header
+    changes nothing.
     """
     believed = peer
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]

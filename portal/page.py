@@ -1,6 +1,7 @@
 """What a flow answers with: a page to render, or a path of the portal to go to.
 
-The third kind of outcome, a redirect to Ory, is Ory's own document: :class:`portal.ory.models.RedirectTo`.
+The third kind of outcome, a redirect to Ory, is Ory's own document:
+:class:`portal.ory.models.RedirectTo`.
 """
 
 from typing import ClassVar
@@ -11,13 +12,20 @@ import msgspec
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The typed context of one template, which sees it under the single name ``page``.
 
-    A subclass names its ``template`` and, where htmx swaps a piece of it, the ``partial`` that the template includes.
+    A subclass names its ``template`` and, where htmx swaps a piece of it, the ``partial`` that the
+    template includes.
     """
 
     template: ClassVar[str]
     partial: ClassVar[str | None] = None
+    target: ClassVar[str | None] = None
+    """The id of the partial's root, for an answer that htmx must put there whatever was asked to be
+    swapped.
+    """
     ends_at_ory: ClassVar[bool] = False
-    """True where the page's form is answered with a redirect to Ory: its CSP has no ``form-action``."""
+    """True where the page's form is answered with a redirect to Ory: its CSP has no
+    ``form-action``.
+    """
 
     status: int = 200
     retry_after: int | None = None

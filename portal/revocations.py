@@ -1,4 +1,6 @@
-"""Telling Ory about revocations: at once where it can be, from the outbox until it is done (hydra-contract 3.6, 4.2)."""
+"""Telling Ory about revocations: at once where it can be, from the outbox until it is done
+(hydra-contract 3.6, 4.2).
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +22,8 @@ LONGEST_WAIT: Final = timedelta(minutes=10)
 async def carry_out(
     revocation: Revocation, *, ory: OryAdmin, store: Store, settings: Settings
 ) -> None:
-    """Delete at Ory and write down that it is done; deletions may be repeated. Raises :class:`OryError`.
+    """Delete at Ory and write down that it is done; deletions may be repeated. Raises
+    :class:`OryError`.
 
     A second sweep follows when every accept that was on its way must have arrived.
     """
@@ -42,7 +45,9 @@ async def carry_out(
 async def try_now(
     revocation: Revocation, *, ory: OryAdmin, store: Store, settings: Settings
 ) -> bool:
-    """Carry *revocation* out if Ory can be reached; otherwise the outbox will. Whether it is done."""
+    """Carry *revocation* out if Ory can be reached; otherwise the outbox will. Whether it is
+    done.
+    """
     try:
         await carry_out(revocation, ory=ory, store=store, settings=settings)
     except OryError as exc:
@@ -52,7 +57,9 @@ async def try_now(
 
 
 async def sweep(revocation: Revocation, *, ory: OryAdmin, store: Store) -> None:
-    """Delete what an accept that was on its way brought to Ory after the revocation; the person is asked again."""
+    """Delete what an accept that was on its way brought to Ory after the revocation; the person is
+    asked again.
+    """
     for session in await ory.list_consent_sessions(revocation.subject):
         concerns = revocation.client_id in (None, session.client_id)
         if not concerns or not _is_older(session, revocation):
@@ -72,7 +79,8 @@ async def sweep(revocation: Revocation, *, ory: OryAdmin, store: Store) -> None:
 
 def next_try(attempts: int, *, now: datetime) -> datetime:
     """Twice as long after each failure, up to ten minutes."""
-    return now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, 20))
+    wait = FIRST_WAIT * float(2 ** min(attempts, 20))
+    return now + min(LONGEST_WAIT, wait)
 
 
 def _is_older(session: ConsentSession, revocation: Revocation) -> bool:

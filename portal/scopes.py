@@ -1,4 +1,6 @@
-"""The scope catalog: what each permission is called, what it means, and which claims it releases."""
+"""The scope catalog: what each permission is called, what it means, and which claims it
+releases.
+"""
 
 import tomllib
 from pathlib import Path
@@ -25,10 +27,13 @@ OFFLINE: Final = Scope(
     description="The app can keep using the permissions you allow when you are not using it.",
     emphasised=True,
 )
+UNKNOWN: Final = (
+    "A permission that the app has defined itself. Allow it only if you know what it is for."
+)
 STANDARD: Final[dict[str, Scope]] = {
     "openid": Scope(
         title="Know that it is you",
-        description="The app learns an identifier for your account, so that it recognises you next time.",
+        description="The app learns an identifier for you, to recognise you next time.",
     ),
     "profile": Scope(title="See your name", description="The name in your account."),
     "email": Scope(
@@ -44,7 +49,9 @@ STANDARD: Final[dict[str, Scope]] = {
 
 
 class ScopeCatalog:
-    """Titles and descriptions by scope name; an unknown scope is described as what it is: unknown."""
+    """Titles and descriptions by scope name; an unknown scope is described as what it is:
+    unknown.
+    """
 
     def __init__(self, scopes: dict[str, Scope] | None = None) -> None:
         self._scopes = STANDARD | (scopes or {})
@@ -53,13 +60,15 @@ class ScopeCatalog:
         """The words for *name*; never fails, because clients may be registered for any scope."""
         return self._scopes.get(name) or Scope(
             title=name,
-            description="A permission that the app has defined itself. Allow it only if you know what it is for.",
+            description=UNKNOWN,
             emphasised=True,
         )
 
 
 def load_catalog(path: Path | None) -> ScopeCatalog:
-    """Read the operator's TOML file: a table per scope with ``title``, ``description`` and ``emphasised``."""
+    """Read the operator's TOML file: a table per scope with ``title``, ``description`` and
+    ``emphasised``.
+    """
     if path is None:
         return ScopeCatalog()
     try:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,10 @@ from portal.passwords import Passwords
 from portal.scopes import ScopeCatalog
 from portal.settings import Settings
 from portal.store import Store
+
+
+STALE_FORM: Final = "This page was open for too long. Nothing was changed: please try again."
+NO_COOKIE: Final = "Your browser did not send our cookie back. Allow cookies here, then try again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +36,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     """Hash of the anonymous browser cookie; ``None`` for a browser that brought none."""
     origin: Origin
     now: datetime
+
+    @property
+    def why_stale(self) -> str:
+        """What to tell somebody whose form was not one that this browser was shown."""
+        return STALE_FORM if self.browser_hash else NO_COOKIE

@@ -54,7 +54,10 @@ async def admit(rows: Rows, attempt: Attempt, *, now: float) -> Admission:
         attempt.account_hash, attempt.browser_hash
     )
     if known:
-        bucket, policy = f"dev:{attempt.account_hash[:48]}:{(attempt.browser_hash or '')[:32]}", KNOWN_BROWSER
+        bucket, policy = (
+            f"dev:{attempt.account_hash[:48]}:{(attempt.browser_hash or '')[:32]}",
+            KNOWN_BROWSER,
+        )
     else:
         bucket, policy = f"acc:{attempt.account_hash}", ACCOUNT
     wait = await rows.attempts.take(

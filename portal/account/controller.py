@@ -21,8 +21,8 @@ from portal.web.visit import visit
 from portal.web.wiring import Injected
 
 NOTICES: Final = {
-    "removed": "Access was removed. The app's tokens do not work any more.",
-    "pending": "Access was removed here. Ory will be told as soon as it can be reached.",
+    "removed": "Access was removed. What the app had received does not work any more.",
+    "pending": "Access is being removed. It may take a few minutes until the app notices.",
 }
 
 
@@ -60,7 +60,7 @@ async def disconnect(request: AnyRequest, services: Injected) -> Response[Any]:
     form = await read_form(request, DisconnectForm)
     current = visit(request)
     if not current.token_fits(form.form_token, DisconnectPage.purpose):
-        return respond(request, await _question(request, services, form.client_id, status=403))
+        return respond(request, await _question(request, services, form.client_id, stale=True))
     user, now = person_of(request).user, current.visitor.now
     await _grant(request, services, form.client_id)
     async with services.store.writing() as rows:
@@ -89,11 +89,12 @@ router = Router(
 
 
 async def _question(
-    request: AnyRequest, services: Services, client_id: str, *, status: int = 200
+    request: AnyRequest, services: Services, client_id: str, *, stale: bool = False
 ) -> DisconnectPage:
     grant = await _grant(request, services, client_id)
     return DisconnectPage(
-        status=status,
+        status=403 if stale else 200,
+        error=visit(request).visitor.why_stale if stale else None,
         app=AppView.remembered(grant.client_id, grant.client_name, grant.client_uri),
         client_id=grant.client_id,
         permissions=_titles(grant, services),
@@ -117,7 +118,8 @@ def _view(grant: GrantRecord, request: AnyRequest, services: Services) -> Connec
         since=grant.granted_at,
         last_used=grant.last_accept_at,
         expires=grant.expires_at,
-        remembered=bool(grant.remembered_scopes) and remembers(grant, now=visit(request).visitor.now),
+        remembered=bool(grant.remembered_scopes)
+        and remembers(grant, now=visit(request).visitor.now),
         state="active" if grant.revoked_at is None else "pending",
     )
 

@@ -48,3 +48,5 @@ class DisconnectPage(Page, frozen=True, kw_only=True):
     app: AppView
     client_id: str
     permissions: tuple[str, ...] = ()
+    error: str | None = None
+    """Why the same form came back."""

@@ -18,17 +18,18 @@ from portal.revocations import try_now
 from portal.services import Services
 from portal.store import GrantRow, GrantSearch
 from portal.store.tables import GrantRecord
-from portal.web.inputs import AnyRequest, HostileInputError, query, read_form
+from portal.web.inputs import AnyRequest, HostileInputError, query, read_form, require_clean
 from portal.web.respond import respond
 from portal.web.session import is_admin, person_of
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
 PAGE: Final = 50
+MAX_TERM: Final = 320
 SEARCH: Final = ("user", "client", "scope", "state")
 NOTICES: Final = {
-    "revoked": "The grant is revoked. Its tokens do not work any more.",
-    "pending": "The grant is revoked here. Ory will be told as soon as it can be reached.",
+    "revoked": "Access was removed. The app's tokens do not work any more.",
+    "pending": "Access was removed here. Ory will be told as soon as it can be reached.",
 }
 STATES: Final = {
     "active": "Active",
@@ -49,6 +50,8 @@ async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     """Search; the address holds the whole search, so that it can be shared."""
     asked = query(request)
     terms = {name: asked.get(name, "") for name in SEARCH}
+    if any(len(term) > MAX_TERM for term in terms.values()):
+        raise HostileInputError("The search is longer than anything there is to find.")
     after = _position(asked["after"]) if "after" in asked else None
     async with services.store.reading() as rows:
         found = await rows.grants.search(GrantSearch(**terms), after=after, limit=PAGE)
@@ -59,7 +62,10 @@ async def search(request: AnyRequest, services: Injected) -> Response[Any]:
         next_url=_next_url(terms, found.next),
         total_text=_total(len(found.rows), more=found.next is not None),
         notice=NOTICES.get(asked.get("notice", "")),
-        **terms,
+        user=terms["user"],
+        client=terms["client"],
+        scope=terms["scope"],
+        state=terms["state"],
     )
     return respond(request, page)
 
@@ -79,7 +85,9 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     current = visit(request)
     page = await _question(services, form.subject, form.client_id)
     if not current.token_fits(form.form_token, RevokePage.purpose):
-        return respond(request, msgspec.structs.replace(page, status=403))
+        return respond(
+            request, msgspec.structs.replace(page, status=403, error=current.visitor.why_stale)
+        )
     now = current.visitor.now
     async with services.store.writing() as rows:
         revocation = await revoke(
@@ -139,13 +147,13 @@ def _view(row: GrantRow, now: datetime) -> GrantRowView:
 def _state(grant: GrantRecord, now: datetime) -> Any:
     if grant.revoked_at is not None:
         return "revoked" if grant.revoke_synced_at else "pending"
-    return "active" if remembers(grant, now=now) else "expired"
+    return "expired" if grant.remembered_scopes and not remembers(grant, now=now) else "active"
 
 
 def _total(shown: int, *, more: bool) -> str:
     if more:
-        return f"The newest {shown} grants of this search"
-    return "1 grant" if shown == 1 else f"{shown} grants"
+        return f"The newest {shown} connected apps of this search"
+    return "1 connected app" if shown == 1 else f"{shown} connected apps"
 
 
 def _next_url(terms: dict[str, str], position: tuple[datetime, str, str] | None) -> str | None:
@@ -163,6 +171,7 @@ def _position(text: str) -> tuple[datetime, str, str]:
     try:
         packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
         moment, subject, client_id = msgspec.json.decode(packed, type=tuple[float, str, str])
+        require_clean(subject, client_id)
         return datetime.fromtimestamp(moment, UTC), subject, client_id
     except (ValueError, OverflowError, OSError, msgspec.DecodeError) as exc:
         raise HostileInputError("The address does not lead to a page of this list.") from exc

@@ -73,3 +73,5 @@ class RevokePage(Page, frozen=True, kw_only=True):
     client_id: str
     app_name: str
     permissions: tuple[str, ...] = ()
+    error: str | None = None
+    """Why the same form came back."""

@@ -37,7 +37,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     grant: GrantRecord | None
     pending: tuple[Revocation, ...]
     same_browser: bool
-    """Whether the browser that asks is the one that answered the login; only it sees personal data."""
+    """Whether the browser that asks is the one that answered the login; only it sees personal data.
+    """
 
     @property
     def silent(self) -> bool:
@@ -46,6 +47,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_case(challenge: str, visitor: Visitor, services: Services) -> Case:
+    """Ask Ory about the challenge and the store about everything else; remember the way back."""
     request = await fetch(services.ory.get_consent_request, challenge, services.store)
     client = request.client
     session_hash = hashlib.sha256(request.login_session_id.encode()).hexdigest()
@@ -75,7 +77,9 @@ async def open_case(challenge: str, visitor: Visitor, services: Services) -> Cas
 
 
 def _answered_login(visitor: Visitor, session: LoginSession | None) -> bool:
-    """Whether *visitor* is the browser that signed in; the consent's own browser proves nothing about that."""
+    """Whether *visitor* is the browser that signed in; the consent's own browser proves nothing
+    about that.
+    """
     if session is None or visitor.browser_hash is None:
         return False
     return session.browser_hash == visitor.browser_hash
@@ -97,7 +101,8 @@ def _flow(request: ConsentRequest, challenge: str, visitor: Visitor) -> FlowReco
 def why_not(case: Case) -> Reject | None:
     """Why the sign-in behind the request does not count (any more); None if it does.
 
-    Ory asks for consent also after the account was disabled, or its password reset, since the sign-in.
+    Ory asks for consent also after the account was disabled, or its password reset, since the
+    sign-in.
     """
     if case.user is None or case.user.disabled_at is not None:
         return LOGIN_REQUIRED if case.silent else ACCESS_DENIED
@@ -111,7 +116,9 @@ def why_not(case: Case) -> Reject | None:
 
 
 def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
-    """What was ticked, in the order it was requested. A value that nobody requested is refused, not dropped."""
+    """What was ticked, in the order it was requested. A value that nobody requested is refused, not
+    dropped.
+    """
     unrequested = set(form.grant_scope) - set(case.ask.scopes)
     unrequested |= set(form.grant_audience) - set(case.ask.audience)
     repeated = len(set(form.grant_scope)) < len(form.grant_scope)
@@ -122,5 +129,3 @@ def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
         audience=tuple(name for name in case.ask.audience if name in form.grant_audience),
         remember=form.remember,
     )
-
-

@@ -32,7 +32,9 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
 
 @post("/consent/summary", status_code=200)
 async def summarise(request: AnyRequest, services: Injected) -> Response[Any]:
-    """What the ticked boxes amount to: the summary alone for htmx, the whole page without a script."""
+    """What the ticked boxes amount to: the summary alone for htmx, the whole page without a
+    script.
+    """
     form = await read_form(request, SummaryForm)
     current = visit(request)
     if not current.token_fits(form.form_token, "consent", form.consent_challenge):

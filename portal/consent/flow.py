@@ -1,7 +1,9 @@
-"""The consent step: what an app asks for, what its user allows, and what Ory is told (hydra-contract 3).
+"""The consent step: what an app asks for, what its user allows, and what Ory is told
+(hydra-contract 3).
 
-What is granted is requested ∩ ticked, scopes and audiences alike, because Ory checks neither. The decision is committed
-before the accept goes out: an accept without its row would be a token that nobody can find or revoke.
+What is granted is requested ∩ ticked, scopes and audiences alike, because Ory checks neither. The
+decision is committed before the accept goes out: an accept without its row would be a token that
+nobody can find or revoke.
 """
 
 from datetime import timedelta
@@ -34,7 +36,6 @@ from portal.store import Rows
 from portal.store.tables import Revocation
 
 CHOOSE: Final = "Choose at least one permission, or deny."
-STALE_FORM: Final = "This form was open for too long. Please choose again."
 
 
 async def begin(
@@ -80,13 +81,17 @@ async def ask_again(
     """The same form with a fresh token, because the old one does not fit; nothing is decided."""
     case = await open_case(form.consent_challenge, visitor, services)
     ticks = ticks_of(form, case)
-    return _page(case, ticks, visitor=visitor, services=services, error=STALE_FORM, status=403)
+    return _page(
+        case, ticks, visitor=visitor, services=services, error=visitor.why_stale, status=403
+    )
 
 
 async def summarise(
     form: SummaryForm, *, whole_page: bool, visitor: Visitor, services: Services
 ) -> SummaryPage | ConsentPage:
-    """What the ticked boxes amount to; changes nothing. Without a script it is the whole page again."""
+    """What the ticked boxes amount to; changes nothing. Without a script it is the whole page
+    again.
+    """
     case = await open_case(form.consent_challenge, visitor, services)
     ticks = ticks_of(form, case)
     if whole_page:
@@ -133,7 +138,9 @@ def _page(
 
 
 async def _still_at_ory(case: Case, visitor: Visitor, services: Services) -> bool:
-    """Whether Ory lists the grant. If it should and does not, somebody revoked it there: never undone silently."""
+    """Whether Ory lists the grant. If it should and does not, somebody revoked it there: never
+    undone silently.
+    """
     try:
         listed = await services.ory.list_consent_sessions(case.ask.subject)
     except OryError:
@@ -162,10 +169,10 @@ async def _mark_revoked_at_ory(case: Case, visitor: Visitor, services: Services)
     logs.step("grant.revoked", app=case.ask.client_name, reason="revoked at Ory")
 
 
-async def _accept_silently(
-    case: Case, *, visitor: Visitor, services: Services
-) -> RedirectTo:
-    """Give what was requested; it is covered by the grant, or the operator answers for the client."""
+async def _accept_silently(case: Case, *, visitor: Visitor, services: Services) -> RedirectTo:
+    """Give what was requested; it is covered by the grant, or the operator answers for the
+    client.
+    """
     given = Given(
         decision_id=new_decision_id(),
         scopes=case.ask.scopes,
@@ -191,10 +198,12 @@ async def _accept_silently(
     return await _send(case, given, remember=True, services=services)
 
 
-async def _allow(
-    case: Case, ticks: Ticks, *, visitor: Visitor, services: Services
-) -> RedirectTo:
-    answer = msgspec.to_builtins(ticks)
+async def _allow(case: Case, ticks: Ticks, *, visitor: Visitor, services: Services) -> RedirectTo:
+    answer = {
+        "scopes": list(ticks.scopes),
+        "audience": list(ticks.audience),
+        "remember": ticks.remember,
+    }
     async with services.store.writing() as rows:
         settled = await settle(rows, case.flow, decision="accept", answer=answer, visitor=visitor)
         given = _given(case, ticks, settled.decision_id, visitor=visitor, services=services)
@@ -207,9 +216,7 @@ async def _allow(
     return await _send(sending, given, remember=given.remember, services=services)
 
 
-async def _record(
-    rows: Rows, case: Case, given: Given, visitor: Visitor
-) -> tuple[Revocation, ...]:
+async def _record(rows: Rows, case: Case, given: Given, visitor: Visitor) -> tuple[Revocation, ...]:
     """Write the grant, and the deletion that a narrowing needs before the accept."""
     before = await rows.grants.find(case.ask.subject, case.ask.client_id, lock=True)
     deletions: tuple[Revocation, ...] = ()
@@ -245,7 +252,9 @@ async def _deny(case: Case, *, visitor: Visitor, services: Services) -> Redirect
 async def _refuse(
     case: Case, reject: Reject, *, visitor: Visitor, services: Services
 ) -> RedirectTo:
-    """Answer for the person, without asking: it was not their decision, and they can be asked another time."""
+    """Answer for the person, without asking: it was not their decision, and they can be asked
+    another time.
+    """
     async with services.store.writing() as rows:
         await rows.flows.record_automatic(
             case.flow.challenge_hash,
@@ -278,12 +287,18 @@ def _given(
 
 
 async def _send(case: Case, given: Given, *, remember: bool, services: Services) -> RedirectTo:
-    """Tell Ory, after any deletion for the pair that it has not heard of: a late one would kill the new tokens.
+    """Tell Ory, after any deletion for the pair that it has not heard of: a late one would kill the
+    new tokens.
 
-    Ory is never told a duration: its listing forgets what has one, while the tokens live on (hydra-contract 3.6).
+    Ory is never told a duration: its listing forgets what has one, while the tokens live on
+    (hydra-contract 3.6).
     """
     user = case.user
-    claims = claims_for(user, given.scopes, fake=services.settings.conformity_fake_claims) if user else {}
+    claims = (
+        claims_for(user, given.scopes, fake=services.settings.conformity_fake_claims)
+        if user
+        else {}
+    )
     accept = AcceptConsent(
         grant_scope=given.scopes,
         grant_access_token_audience=given.audience,
@@ -295,10 +310,14 @@ async def _send(case: Case, given: Given, *, remember: bool, services: Services)
 
     async def call() -> RedirectTo:
         for revocation in case.pending:
-            await carry_out(revocation, ory=services.ory, store=services.store, settings=services.settings)
+            await carry_out(
+                revocation, ory=services.ory, store=services.store, settings=services.settings
+            )
         return await services.ory.accept_consent(case.request, accept)
 
-    return await tell(case.flow, call, services.store)
+    outcome = await tell(case.flow, call, services.store)
+    logs.step("sent.back", app=case.ask.client_name)
+    return outcome
 
 
 async def _audit(

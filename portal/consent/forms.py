@@ -6,7 +6,9 @@ import msgspec
 
 
 class ConsentForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The answer to one consent request; the buttons are told apart by ``action``, never by their labels."""
+    """The answer to one consent request; the buttons are told apart by ``action``, never by their
+    labels.
+    """
 
     consent_challenge: str
     action: Literal["accept", "reject"]

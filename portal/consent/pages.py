@@ -10,21 +10,27 @@ from portal.apps import AppView
 from portal.page import Page
 
 RESERVED_IDS: Final = frozenset(
-    "accept consent-error consent-form consent-choices consent-summary consent-title content"
-    " flash reject remember remember-hint summary-title".split()
-)
+    {
+        "accept", "consent-choices", "consent-error", "consent-form", "consent-summary",
+        "consent-title", "content", "flash", "reject", "remember", "remember-hint", "summary-title",
+    }
+)  # fmt: skip
 """Every other id on the consent page; a test compares."""
 _OWN_PREFIXES: Final = ("scope-", "audience-", "hint-")
 _SAFE_ID: Final = re.compile(r"[a-z][a-z0-9_.:-]*", re.ASCII | re.IGNORECASE)
 _CAMEL_CASE: Final = re.compile(r"[a-z]+[A-Z][A-Za-z]*", re.ASCII)
 _FORM_PROPERTIES: Final = frozenset(
-    "action after align animate append attributes autocapitalize autocomplete autocorrect autofocus"
-    " before blur charset children click closest contains dataset dir draggable elements encoding"
-    " enctype focus hidden id inert inputmode item lang length localname matches method name nonce"
-    " normalize novalidate parent part prefix prepend recover rel remove replace requestsubmit"
-    " reset role scroll shadow slot spellcheck style submit target text title toggle"
-    " translate".split()
-)
+    {
+        "action", "after", "align", "animate", "append", "attributes", "autocapitalize",
+        "autocomplete", "autocorrect", "autofocus", "before", "blur", "charset", "children",
+        "click", "closest", "contains", "dataset", "dir", "draggable", "elements", "encoding",
+        "enctype", "focus", "hidden", "id", "inert", "inputmode", "item", "lang", "length",
+        "localname", "matches", "method", "name", "nonce", "normalize", "novalidate", "parent",
+        "part", "prefix", "prepend", "recover", "rel", "remove", "replace", "requestsubmit",
+        "reset", "role", "scroll", "shadow", "slot", "spellcheck", "style", "submit", "target",
+        "text", "title", "toggle", "translate",
+    }
+)  # fmt: skip
 """Names with which a control would hide a property of its form from scripts: ``form.submit`` would
 be the control (HTML, 4.10.3)."""
 
@@ -65,6 +71,7 @@ class ConsentPage(Page, frozen=True, kw_only=True):
 
     template: ClassVar[str] = "consent/consent.html"
     partial: ClassVar[str | None] = "consent/_form.html"
+    target: ClassVar[str | None] = "#consent-form"
     ends_at_ory: ClassVar[bool] = True
     purpose: ClassVar[str] = "consent"
 
@@ -104,7 +111,7 @@ class SummaryPage(Page, frozen=True, kw_only=True):
 def element_ids(
     scopes: Iterable[str], audience: Iterable[str] = ()
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Name the boxes: a scope's own name wherever that is a safe id, else with ``scope-`` before it.
+    """Name the boxes: a scope's own name where that is a safe id, else with ``scope-`` before it.
 
     Scripts that drive the page find a box by its scope; a hostile scope must not pass for
     ``#accept``.

@@ -1,6 +1,8 @@
-"""Whether a consent request is answered without asking: the decision table, row by row (hydra-contract 3.6).
+"""Whether a consent request is answered without asking: the decision table, row by row
+(hydra-contract 3.6).
 
-Ory's own ``skip`` is never followed by itself: it ignores audiences and can speak of other scopes than were requested.
+Ory's own ``skip`` is never followed by itself: it ignores audiences and can speak of other scopes
+than were requested.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +18,9 @@ from portal.ory.models import ConsentRequest, OAuth2Client
 from portal.store.tables import GrantRecord
 
 GRACE: Final = timedelta(minutes=5)
-"""Added to a challenge's lifetime before Ory's silence about a grant means that it was revoked there."""
+"""Added to a challenge's lifetime before Ory's silence about a grant means that it was revoked
+there.
+"""
 
 
 class Verdict(Enum):
@@ -83,15 +87,17 @@ def revoked_at_ory(
 ) -> bool:
     """Whether Ory's not listing *grant* means that it was revoked there.
 
-    Not while an accept may still be on its way, nor for a request older than the last accept: an older tab's
-    snapshot says ``skip=false`` about a living grant.
+    Not while an accept may still be on its way, nor for a request older than the last accept: an
+    older tab's snapshot says ``skip=false`` about a living grant.
     """
     settled = now - grant.last_accept_at > challenge_lifetime + GRACE
     return settled and first_seen > grant.last_accept_at
 
 
 def insecure_public(client: OAuth2Client, redirect_uri: str | None) -> bool:
-    """A public client whose redirect another program could claim: neither https nor this machine (RFC 8252, 8.6)."""
+    """A public client whose redirect another program could claim: neither https nor this machine
+    (RFC 8252, 8.6).
+    """
     if client.token_endpoint_auth_method != "none":  # noqa: S105 - the name of a method
         return False
     uris = [redirect_uri] if redirect_uri else list(client.redirect_uris)

@@ -40,9 +40,11 @@ def ask_page(
     settings: Settings,
     now: datetime,
 ) -> ConsentPage:
-    """The question. *ticks* is what was posted before; without it only what is still remembered is ticked.
+    """The question. *ticks* is what was posted before; without it only what is still remembered is
+    ticked.
 
-    *person* is ``None`` for a browser that may not see whose request this is; it cannot make a decision last either.
+    *person* is ``None`` for a browser that may not see whose request this is; it cannot make a
+    decision last either.
     """
     held = _held(grant, now)
     chosen = ticks or Ticks(
@@ -55,7 +57,7 @@ def ask_page(
         account=person.email if person else None,
         switch_url=switch_url,
         permissions=tuple(
-            _permission(scope, element_id, chosen, held, person, catalog)
+            _permission(scope, element_id, chosen, held=held, person=person, catalog=catalog)
             for scope, element_id in zip(ask.scopes, scope_ids, strict=True)
         ),
         audience=tuple(
@@ -87,6 +89,7 @@ def _permission(
     scope: str,
     element_id: str,
     chosen: Ticks,
+    *,
     held: frozenset[str],
     person: User | None,
     catalog: ScopeCatalog,

@@ -1,6 +1,8 @@
-"""Who is it? One password check per try, the same for every kind of account (security: enumeration, guessing).
+"""Who is it? One password check per try, the same for every kind of account (security: enumeration,
+guessing).
 
-Unknown, disabled and passwordless accounts cost one argon2 verification like any other and get the same refusal.
+Unknown, disabled and passwordless accounts cost one argon2 verification like any other and get the
+same refusal.
 """
 
 import math
@@ -20,7 +22,9 @@ WRONG: Final = "The e-mail address or the password is not right."
 
 
 class Authenticated(msgspec.Struct, frozen=True):
-    """The password fits *user*, who may sign in; ``attempt`` is to be forgiven with the decision."""
+    """The password fits *user*, who may sign in; ``attempt`` is to be forgiven with the
+    decision.
+    """
 
     user: User
     attempt: Attempt
@@ -38,7 +42,9 @@ class Refused(msgspec.Struct, frozen=True):
 async def authenticate(
     email: str, password: str, *, visitor: Visitor, services: Services
 ) -> Authenticated | Refused:
-    """Check *password* for *email*. Raises :class:`OverloadedError` before anything is counted or looked up."""
+    """Check *password* for *email*. Raises :class:`OverloadedError` before anything is counted or
+    looked up.
+    """
     if services.passwords.full:
         raise OverloadedError(retry_after=3)
     attempt = Attempt(
@@ -63,10 +69,13 @@ async def authenticate(
 
 
 async def record_success(rows: Rows, who: Authenticated, *, visitor: Visitor) -> None:
-    """Take the count back and know this browser from now on; in the transaction of the decision."""
+    """Take the count back and know this browser from now on; in the transaction of the decision.
+
+    The network first, as when it was counted: PostgreSQL ends one of two that lock crosswise.
+    """
+    await rows.attempts.give_back(who.attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
     await rows.attempts.forgive(who.admission.bucket)
     await forgive(rows, who.attempt.account)
-    await rows.attempts.give_back(who.attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
     if visitor.browser_hash is not None:
         await rows.browsers.remember(who.attempt.account_hash, visitor.browser_hash, visitor.now)
 
@@ -74,9 +83,12 @@ async def record_success(rows: Rows, who: Authenticated, *, visitor: Visitor) ->
 async def _verify(user: User | None, password: str, services: Services) -> Verdict:
     stored = user.password_hash if user and user.disabled_at is None else None
     try:
-        return await services.passwords.verify(stored, password)
+        verdict = await services.passwords.verify(stored, password)
     except PasswordTooLongError:
         return await services.passwords.verify(None, "")
+    if verdict.corrupt and user is not None:
+        logs.alarm("password.corrupt", subject=user.subject)
+    return verdict
 
 
 async def _record_failure(user: User | None, visitor: Visitor, services: Services) -> None:
@@ -96,7 +108,10 @@ async def _rehash(user: User, password: str, services: Services) -> None:
     """Bring an old hash to today's parameters, unless the password changed meanwhile."""
     if user.password_hash is None:
         return
-    new = await services.passwords.hash(password)
+    try:
+        new = await services.passwords.hash(password)
+    except OverloadedError:
+        return  # another time: whoever knows the password is not kept out for this
     async with services.store.writing() as rows:
         await rows.users.replace_hash(user.subject, old=user.password_hash, new=new)
 

@@ -32,7 +32,9 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     form = await read_form(request, LoginForm)
     current = visit(request)
     if not current.token_fits(form.form_token, "login", form.login_challenge):
-        return respond(request, await flow.ask_again(form, services=services))
+        return respond(
+            request, await flow.ask_again(form, visitor=current.visitor, services=services)
+        )
     if form.login_challenge:
         outcome = await flow.decide(form, visitor=current.visitor, services=services)
         return respond(request, outcome)

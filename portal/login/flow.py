@@ -1,7 +1,8 @@
 """The login step: who wants to know, is it already known, and what Ory is told (hydra-contract 2).
 
-Ory's session cookie is the only single sign-on: nothing of the portal's own session is used here, so ``prompt=login``
-and ``max_age`` mean what they say. The paths without a question work without any cookie.
+Ory's session cookie is the only single sign-on: nothing of the portal's own session is used here,
+so ``prompt=login`` and ``max_age`` mean what they say. The paths without a question work without
+any cookie.
 """
 
 import hashlib
@@ -39,8 +40,9 @@ ACR: Final = "aal1"
 AMR: Final = ("pwd",)
 """What a password proves (RFC 8176); recorded per login session and said again on skip."""
 MAX_EMAIL: Final = 254
-STALE_FORM: Final = "This form was open for too long. Please enter your password again."
-OTHER_ACCOUNT: Final = "The app asks for the account that you used there before. Please sign in with that one."
+OTHER_ACCOUNT: Final = (
+    "The app asks for the account that you used there before. Please sign in with that one."
+)
 
 
 class PortalSignIn(msgspec.Struct, frozen=True):
@@ -83,9 +85,9 @@ async def decide(
     return await _accept(request, flow, who, form, visitor=visitor, services=services)
 
 
-async def ask_again(form: LoginForm, *, services: Services) -> LoginPage:
+async def ask_again(form: LoginForm, *, visitor: Visitor, services: Services) -> LoginPage:
     """The same form with a fresh token, because the old one does not fit; nothing is decided."""
-    refused = Refused(STALE_FORM, 403)
+    refused = Refused(visitor.why_stale, 403)
     if not form.login_challenge:
         return portal_page(form.next, form=form, refused=refused)
     request = await fetch(services.ory.get_login_request, form.login_challenge, services.store)
@@ -184,7 +186,9 @@ async def _turn_away(
 async def _sign_in_anew(
     request: LoginRequest, parameters: AuthorizationParameters, services: Services
 ) -> RedirectTo:
-    """The session is older than the account's last reset: it ends, and the app's request begins again."""
+    """The session is older than the account's last reset: it ends, and the app's request begins
+    again.
+    """
     await services.ory.end_login_sessions(request.subject)
     if "none" in parameters.prompt:
         return await services.ory.reject_login(request, LOGIN_REQUIRED)
@@ -248,7 +252,9 @@ async def _reject(
             )
     settled.check()
     logs.step("login.rejected", app=clean_name(request.client.client_name))
-    return await tell(flow, lambda: services.ory.reject_login(request, ACCESS_DENIED), services.store)
+    return await tell(
+        flow, lambda: services.ory.reject_login(request, ACCESS_DENIED), services.store
+    )
 
 
 def _usable(request: LoginRequest) -> AuthorizationParameters:
@@ -299,18 +305,18 @@ def _again(
 
 def _hint(request: LoginRequest) -> str:
     """The app's ``login_hint``: untrusted text, good for filling in a field."""
-    hint = request.oidc_context.login_hint if request.oidc_context else ""
-    return clean_name(hint or "")[:MAX_EMAIL]
+    return clean_name(request.oidc_context.login_hint)[:MAX_EMAIL]
 
 
 def _other_account(request: LoginRequest, user: User) -> bool:
-    """Whether ``id_token_hint`` names somebody else; Ory would refuse it and end the session (hydra-contract 2.3).
+    """Whether ``id_token_hint`` names somebody else; Ory would refuse it and end the session
+    (hydra-contract 2.3).
 
     A pairwise client's hint holds another identifier than the subject, so there it says nothing.
     """
-    if request.oidc_context is None or request.client.subject_type == "pairwise":
+    if request.client.subject_type == "pairwise":
         return False
-    hinted = (request.oidc_context.id_token_hint_claims or {}).get("sub")
+    hinted = request.oidc_context.id_token_hint_claims.get("sub")
     return bool(hinted) and hinted != user.subject
 
 

@@ -11,6 +11,7 @@ class LoginPage(Page, frozen=True, kw_only=True):
 
     template: ClassVar[str] = "login/login.html"
     partial: ClassVar[str | None] = "login/_form.html"
+    target: ClassVar[str | None] = "#login-form"
     ends_at_ory: ClassVar[bool] = True
     purpose: ClassVar[str] = "login"
 

@@ -23,9 +23,7 @@ async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
         person = await find_person(request)
         return respond(request, LogoutPage(account=person.user.email if person else None))
     visitor = visit(request).visitor
-    return await _answer(
-        request, await flow.begin(challenge, visitor=visitor, services=services)
-    )
+    return await _answer(request, await flow.begin(challenge, visitor=visitor, services=services))
 
 
 @post("/logout", status_code=200)
@@ -34,7 +32,9 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     form = await read_form(request, LogoutForm)
     current = visit(request)
     if not current.token_fits(form.form_token, "logout", form.logout_challenge):
-        return respond(request, await flow.ask_again(form, services=services))
+        return respond(
+            request, await flow.ask_again(form, visitor=current.visitor, services=services)
+        )
     if form.logout_challenge:
         outcome = await flow.decide(form, visitor=current.visitor, services=services)
         return await _answer(request, outcome)
@@ -44,9 +44,7 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     return respond(request, flow.SIGNED_OUT)
 
 
-async def _answer(
-    request: AnyRequest, outcome: flow.Outcome
-) -> Response[Any]:
+async def _answer(request: AnyRequest, outcome: flow.Outcome) -> Response[Any]:
     """Whoever signs out at Ory is signed out of the portal too, if it is the same person."""
     if not isinstance(outcome, flow.SignedOut):
         return respond(request, outcome)

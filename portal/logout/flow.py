@@ -45,12 +45,10 @@ async def begin(
         raise
     if request.client is not None and request.client.skip_logout_consent:
         return await _accept(request, visitor=visitor, services=services)
-    return await _page(request, challenge, services)
+    return _page(request, challenge)
 
 
-async def decide(
-    form: LogoutForm, *, visitor: Visitor, services: Services
-) -> DonePage | SignedOut:
+async def decide(form: LogoutForm, *, visitor: Visitor, services: Services) -> DonePage | SignedOut:
     """Sign out, or stay."""
     request = await fetch(services.ory.get_logout_request, form.logout_challenge, services.store)
     if form.action == "accept":
@@ -58,24 +56,20 @@ async def decide(
     await services.ory.reject_logout(request)
     logs.step("logout.cancelled")
     app = AppView.of(request.client) if request.client else None
-    return DonePage(
-        title="You are still signed in", message="Nothing was changed.", app=app
-    )
+    return DonePage(title="You are still signed in", message="Nothing was changed.", app=app)
 
 
-async def ask_again(form: LogoutForm, *, services: Services) -> LogoutPage:
+async def ask_again(form: LogoutForm, *, visitor: Visitor, services: Services) -> LogoutPage:
     """The same question with a fresh token, because the old one does not fit."""
     if not form.logout_challenge:
-        return LogoutPage(status=403)
+        return LogoutPage(status=403, error=visitor.why_stale)
     request = await fetch(services.ory.get_logout_request, form.logout_challenge, services.store)
     return msgspec.structs.replace(
-        await _page(request, form.logout_challenge, services), status=403
+        _page(request, form.logout_challenge), status=403, error=visitor.why_stale
     )
 
 
-async def _accept(
-    request: LogoutRequest, *, visitor: Visitor, services: Services
-) -> SignedOut:
+async def _accept(request: LogoutRequest, *, visitor: Visitor, services: Services) -> SignedOut:
     async with services.store.writing() as rows:
         await rows.audit.add(
             "logout.completed",
@@ -91,7 +85,7 @@ async def _accept(
     return SignedOut(request.subject, outcome)
 
 
-async def _page(request: LogoutRequest, challenge: str, services: Services) -> LogoutPage:
+def _page(request: LogoutRequest, challenge: str) -> LogoutPage:
     logs.step("logout.shown")
     app = AppView.of(request.client) if request.client else None
     return LogoutPage(challenge=challenge, app=app)

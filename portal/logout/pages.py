@@ -16,6 +16,8 @@ class LogoutPage(Page, frozen=True, kw_only=True):
     challenge: str | None = None
     app: AppView | None = None
     account: str | None = None
+    error: str | None = None
+    """Why the same form came back."""
 
 
 class DonePage(Page, frozen=True, kw_only=True):

@@ -276,7 +276,8 @@ def _ends_logout(target: str) -> bool:
 
 
 def _client_path(client_id: str) -> str:
-    if client_id in ("", ".", ".."):  # would name another resource of Ory's
+    # Ory unescapes before it looks for the route, so these would name another resource of its
+    if client_id in ("", ".", "..") or "/" in client_id:
         raise OryNotFoundError("no client has such a name")
     return f"/admin/clients/{quote(client_id, safe='')}"
 

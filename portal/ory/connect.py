@@ -27,13 +27,19 @@ _DNS_FOR = 10
 
 @asynccontextmanager
 async def open_client(
-    settings: Settings, *, observe: Observer | None = None
+    settings: Settings,
+    *,
+    observe: Observer | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[OryAdmin]:
-    """Ory's admin API as configured; its connections live as long as the context."""
+    """Ory's admin API as configured; its connections live as long as the context.
+
+    *transport* takes the place of the connections.
+    """
     if settings.hydra_admin_url is None:
         raise SettingsError(("HYDRA_ADMIN_URL: missing, it says where Ory's admin API is.",))
     tls = tls_context(settings.hydra_admin_url, settings.ory_ca_file)
-    async with DirectClient(AiohttpTransport(_session(tls))) as http:
+    async with DirectClient(transport or AiohttpTransport(_session(tls))) as http:
         yield OryAdmin(
             http,
             base_url=settings.hydra_admin_url,

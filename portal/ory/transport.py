@@ -15,6 +15,10 @@ import httpx
 from yarl import URL
 
 
+class CertificateError(httpx.ConnectError):
+    """Somebody answers, but not one whom we were told to trust; the name tells operators so."""
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends requests as they are through *session*, which it owns.
 
@@ -61,7 +65,9 @@ def _httpx_errors(request: httpx.Request) -> Iterator[None]:
     """Only names of errors are carried over: aiohttp's texts hold the address."""
     try:
         yield
-    except (aiohttp.ClientConnectorError, aiohttp.ClientSSLError) as exc:
+    except aiohttp.ClientSSLError as exc:
+        raise CertificateError(type(exc).__name__, request=request) from None
+    except aiohttp.ClientConnectorError as exc:
         raise httpx.ConnectError(type(exc).__name__, request=request) from None
     except aiohttp.ServerDisconnectedError as exc:
         raise httpx.ReadError(type(exc).__name__, request=request) from None

@@ -48,3 +48,8 @@ def unknown_variables(env: Mapping[str, str]) -> tuple[str, ...]:
             if name.startswith("PORTAL_") and name not in known and not name.startswith(invented)
         )
     )
+
+
+def export(values: Mapping[str, str]) -> None:
+    """Put *values* into this process' environment, for the processes that it starts."""
+    os.environ.update(values)

@@ -8,11 +8,11 @@
 
   document.documentElement.classList.add("js");
 
-  /** Allow needs a ticked box where boxes are offered, and a page that has been in view for a moment. */
+  /** Allow needs a ticked permission where some are offered, and a page that has been in view for a moment. */
   function guard(form) {
     const allow = form.querySelector("button[value=accept]");
-    const choice = "[name=grant_scope]:checked, [name=grant_audience]:checked";
-    const lacking = form.hasAttribute("data-needs-choice") && !form.querySelector(choice);
+    const ticked = form.querySelector("[name=grant_scope]:checked");
+    const lacking = form.hasAttribute("data-needs-choice") && !ticked;
     const off = lacking || !settled;
     if (!allow || allow.disabled === off) return;
     const focused = document.activeElement === allow;

@@ -124,7 +124,7 @@ class Attempts:
             if await self._unit.first(count) is not None:
                 return None
             if (state := await self._unit.first(look)) is not None:
-                return _Block(*state.tuple())
+                return _Block(*state)
         return _Block(now, 0)  # the bucket was emptied again and again: try later
 
 

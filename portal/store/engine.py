@@ -152,11 +152,21 @@ def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
     engine = _engine(url, pool_size=1, pool_timeout=lock_timeout)
     _on_connect(engine, busy_timeout=lock_timeout, query_only="OFF")
     event.listen(engine.sync_engine, "begin", _begin_immediate)
+    event.listen(engine.sync_engine, "invalidate", _give_up_lock)
     return engine
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _give_up_lock(connection: Any, _record: object, _exception: object) -> None:
+    """End the transaction of a unit that was cancelled in the middle of a statement.
+
+    Closing such a connection does not: SQLite keeps it, and the write lock with it, for as long as
+    the statement's cursor is somewhere in memory.
+    """
+    connection.rollback()
 
 
 def _on_connect(engine: AsyncEngine, *, busy_timeout: float, query_only: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from portal.store.tables import GrantRecord, User
+from portal.store.tables import GrantRecord, Text, User
 from portal.store.unit import Unit, load, load_all, load_first, select, width
 
 MAX_PAGE: Final = 100
@@ -149,7 +149,9 @@ class Grants:
             return sa.type_coerce(GrantRecord.scopes, JSONB).contains([scope])
         element = sa.func.json_each(GrantRecord.scopes).table_valued("value")
         return sa.exists(
-            sa.select(sa.literal(1)).select_from(element).where(element.c.value == scope)
+            sa.select(sa.literal(1))
+            .select_from(element)
+            .where(element.c.value == sa.literal(scope, Text()))
         )
 
 
@@ -182,7 +184,5 @@ def _pair(subject: str, client_id: str | None) -> sa.ColumnElement[bool]:
 
 
 def _lock_key(subject: str, client_id: str) -> int:
-    digest = hashlib.blake2b(
-        f"{len(subject)}:{subject}{client_id}".encode(), digest_size=8
-    ).digest()
-    return int.from_bytes(digest, signed=True)
+    pair = f"{len(subject)}:{subject}{client_id}".encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(pair, digest_size=8).digest(), signed=True)

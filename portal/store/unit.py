@@ -13,6 +13,7 @@ from portal.store.tables import Base
 from portal.store.translation import translated
 
 Record = TypeVar("Record", bound=Base)
+AnyRow = sa.Row[*tuple[Any, ...]]
 Insert = postgresql.Insert | sqlite.Insert
 
 
@@ -25,12 +26,12 @@ class Unit:
         self._connection = connection
         self.is_postgresql = connection.dialect.name == "postgresql"
 
-    async def all(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    async def all(self, statement: sa.Executable) -> Sequence[AnyRow]:
         """Every row that *statement* answers."""
         with translated():
             return (await self._connection.execute(statement)).all()
 
-    async def first(self, statement: sa.Executable) -> sa.Row[Any] | None:
+    async def first(self, statement: sa.Executable) -> AnyRow | None:
         """Its first row, if any."""
         with translated():
             return (await self._connection.execute(statement)).first()
@@ -68,7 +69,7 @@ class Unit:
         return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
 
 
-def select(table: type[Base]) -> sa.Select[Any]:
+def select(table: type[Base]) -> sa.Select[*tuple[Any, ...]]:
     """Select all columns of *table*, for :func:`load`."""
     return sa.select(table.__table__)
 
@@ -78,12 +79,12 @@ def load(table: type[Record], row: Sequence[Any]) -> Record:
     return table(**dict(zip(_names(table), row, strict=True)))
 
 
-def load_first(table: type[Record], row: sa.Row[Any] | None) -> Record | None:
+def load_first(table: type[Record], row: AnyRow | None) -> Record | None:
     """Do the same where there may be none."""
     return None if row is None else load(table, row)
 
 
-def load_all(table: type[Record], rows: Sequence[sa.Row[Any]]) -> tuple[Record, ...]:
+def load_all(table: type[Record], rows: Sequence[AnyRow]) -> tuple[Record, ...]:
     """Do the same for many."""
     return tuple(load(table, row) for row in rows)
 

@@ -8,6 +8,10 @@ from sqlalchemy.exc import ArgumentError
 from portal.store.errors import DatabaseUrlError
 
 _POSTGRES_NAMES: Final = frozenset({"postgres", "postgresql"})
+_DRIVERS: Final = {
+    "postgresql": frozenset({"", "psycopg", "asyncpg"}),
+    "sqlite": frozenset({"", "pysqlite", "aiosqlite"}),
+}
 _OF_HYDRA: Final = frozenset(
     {"max_conns", "max_idle_conns", "max_conn_lifetime", "max_conn_idle_time"}
 )
@@ -51,27 +55,19 @@ def pool_limit(url: str) -> int | None:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-        name = parsed.get_backend_name()
     except (ArgumentError, ValueError) as exc:
-        raise DatabaseUrlError(
-            "the database URL cannot be read: sqlite:///file.db or postgresql://…"
-        ) from exc
-    if name in _POSTGRES_NAMES:
-        driver = parsed.drivername.partition("+")[2]
-        return parsed.set(drivername=f"postgresql+{driver}" if driver else "postgresql")
-    if name != "sqlite":
-        raise DatabaseUrlError(
-            f"databases of the kind {name!r} are not supported: sqlite or postgresql"
-        )
-    return parsed
+        raise DatabaseUrlError("it cannot be read as sqlite:///file.db or postgresql://…") from exc
+    kind, _, driver = parsed.drivername.partition("+")
+    kind = "postgresql" if kind in _POSTGRES_NAMES else kind
+    if driver not in _DRIVERS.get(kind, ()):
+        raise DatabaseUrlError(f"{parsed.drivername!r} is not supported: sqlite or postgresql")
+    return parsed.set(drivername=f"{kind}+{driver}" if driver else kind)
 
 
 def _sqlite(url: URL) -> URL:
     """Drop Hydra's parameters (``_fk=true&mode=rwc``): every connection gets the portal's own."""
     if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
-        raise DatabaseUrlError(
-            "an SQLite database in memory cannot be shared by connections; name a file"
-        )
+        raise DatabaseUrlError("SQLite in memory cannot be shared by connections: name a file")
     unwanted = [
         name for name in url.query if name.startswith("_") or name in _OF_HYDRA | _OF_HYDRA_SQLITE
     ]
@@ -79,10 +75,11 @@ def _sqlite(url: URL) -> URL:
 
 
 def _for_psycopg(url: URL) -> URL:
-    plain = url.difference_update_query(_OF_HYDRA).set(drivername="postgresql+psycopg")
-    if "connect_timeout" in plain.query:
-        return plain
-    return plain.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
+    plain = url.difference_update_query([*_OF_HYDRA, "ssl"]).set(drivername="postgresql+psycopg")
+    added = {} if "connect_timeout" in plain.query else {"connect_timeout": _CONNECT_TIMEOUT}
+    if isinstance(mode := url.query.get("ssl"), str):  # asyncpg's word
+        added["sslmode"] = mode
+    return plain.update_query_dict(added)
 
 
 def _for_asyncpg(url: URL) -> URL:

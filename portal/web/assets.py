@@ -1,4 +1,6 @@
-"""Static files, read once; their addresses carry a hash of their content, so that they can be cached for good."""
+"""Static files, read once; their addresses carry a hash of their content, so that they can be
+cached for good.
+"""
 
 import hashlib
 import mimetypes
@@ -28,7 +30,11 @@ def _read(path: Path) -> Asset:
     return Asset(content, media_type, hashlib.sha256(content).hexdigest()[:HASH_CHARACTERS])
 
 
-ASSETS = {path.name: _read(path) for path in sorted(STATIC.iterdir()) if path.suffix in (".css", ".js", ".svg")}
+ASSETS = {
+    path.name: _read(path)
+    for path in sorted(STATIC.iterdir())
+    if path.suffix in (".css", ".js", ".svg")
+}
 
 
 def asset_path(name: str) -> str:
@@ -44,6 +50,4 @@ def serve_asset(version: FromPath[str], name: FromPath[str]) -> Response[Any]:
         raise NotFoundException
     current = version == asset.version
     caching = "public, max-age=31536000, immutable" if current else "no-cache"
-    return Response(
-        asset.content, media_type=asset.media_type, headers={"Cache-Control": caching}
-    )
+    return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": caching})

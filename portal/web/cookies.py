@@ -1,4 +1,6 @@
-"""The portal's cookies: ``__Host-`` and Secure on https, plain names on http, where some clients drop the prefix."""
+"""The portal's cookies: ``__Host-`` and Secure on https, plain names on http, where some clients
+drop the prefix.
+"""
 
 import hashlib
 import re

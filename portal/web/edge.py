@@ -1,16 +1,19 @@
-"""The outermost layer: what is refused before anything of ours runs, and the headers that every answer carries.
+"""The outermost layer: what is refused before anything of ours runs, and the headers that every
+answer carries.
 
 Litestar's own hooks miss answers that it makes itself (404, 405, 500); this wrapper misses none.
 """
 
 import asyncio
+import re
 import time
 from typing import Any, Final
 
 import structlog
 import uuid_utils.compat
 from litestar import Litestar
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
 from portal import metrics
 from portal.settings import Settings
@@ -21,6 +24,7 @@ from portal.web.respond import CSP_WITH_FORMS
 MAX_BODY: Final = 32 * 1024
 MAX_HEADERS: Final = 32 * 1024
 BODY_SECONDS: Final = 10.0
+LENGTH: Final = re.compile(r"[0-9]{1,19}")
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 ANY_HOST: Final = ("/health/",)
 ISOLATED: Final = ("/account", "/admin")
@@ -35,12 +39,14 @@ HEADERS: Final = {
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """The request goes no further; *words* are its page."""
 
     def __init__(self, status: int, message: str | None = None) -> None:
         super().__init__(status)
-        title, text = STATUS.get(status, ("We cannot use what was sent", "The request is not readable."))
+        title, text = STATUS.get(
+            status, ("We cannot use what was sent", "The request is not readable.")
+        )
         self.words: Words = (status, title, message or text)
 
 
@@ -57,9 +63,12 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; lifespan events pass."""
-        if scope["type"] != "http":
+        if scope["type"] == ScopeType.HTTP:
+            await self._serve(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 0
 
@@ -92,7 +101,7 @@ class Edge:
         try:
             self._check(scope)
             replay = await _read_body(scope, receive)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             scope["app"] = scope["litestar_app"] = self._app
             response = problem(AnyRequest(scope), refusal.words)
             asgi = response.to_asgi_response(app=None, request=AnyRequest(scope))
@@ -103,7 +112,7 @@ class Edge:
     def _check(self, scope: HTTPScope) -> None:
         headers = scope["headers"]
         if sum(len(name) + len(value) for name, value in headers) > MAX_HEADERS:
-            raise Refusal(431)
+            raise RefusalError(431)
         if not scope["path"].startswith(ANY_HOST):
             self._check_host(_all(headers, b"host"))
         if scope["method"] not in SAFE_METHODS:
@@ -111,20 +120,26 @@ class Edge:
         try:
             parse_pairs(scope["query_string"])
         except HostileInputError as exc:
-            raise Refusal(400, str(exc)) from exc
+            raise RefusalError(400, str(exc)) from exc
 
     def _check_host(self, hosts: list[str]) -> None:
         if len(hosts) != 1:
-            raise Refusal(400)
+            raise RefusalError(400)
         if hosts[0].lower() not in self._hosts:
-            raise Refusal(400, "This server does not answer under that name.")
+            raise RefusalError(400, "This server does not answer under that name.")
 
     def _check_origin(self, sites: list[str], origins: list[str]) -> None:
-        """A form of another site is refused; a browser that says nothing is left to the form token."""
+        """A form of another site is refused; a browser that says nothing is left to the form
+        token.
+        """
         if any(site not in ("same-origin", "none") for site in sites):
-            raise Refusal(403, "This was sent by another website. Open the page here and try again.")
+            raise RefusalError(
+                403, "This was sent by another website. Open the page here and try again."
+            )
         if any(origin not in self._origins for origin in origins):
-            raise Refusal(403, "This was sent by another website. Open the page here and try again.")
+            raise RefusalError(
+                403, "This was sent by another website. Open the page here and try again."
+            )
 
     def _complete(self, scope: HTTPScope, headers: list[Any]) -> list[Any]:
         present = {name.lower() for name, _ in headers}
@@ -163,18 +178,18 @@ async def _read_body(scope: HTTPScope, receive: Receive) -> Receive:
     if scope["method"] in ("GET", "HEAD"):
         return receive
     declared = _all(scope["headers"], b"content-length")
-    if len(declared) > 1 or any(not length.isdigit() for length in declared):
-        raise Refusal(400)
+    if len(declared) > 1 or any(not LENGTH.fullmatch(length) for length in declared):
+        raise RefusalError(400)
     if declared and int(declared[0]) > MAX_BODY:
-        raise Refusal(413)
+        raise RefusalError(413)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = await _collect(receive)
     except TimeoutError as exc:
-        raise Refusal(408) from exc
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        raise RefusalError(408) from exc
+    messages = [HTTPRequestEvent(type="http.request", body=body, more_body=False)]
 
-    async def replay() -> Message:
+    async def replay() -> Any:
         return messages.pop() if messages else await receive()
 
     return replay
@@ -183,11 +198,11 @@ async def _read_body(scope: HTTPScope, receive: Receive) -> Receive:
 async def _collect(receive: Receive) -> bytes:
     body = bytearray()
     while True:
-        message = await receive()
+        message: Any = await receive()
         if message["type"] == "http.disconnect":
             return b""
-        body += message.get("body", b"")  # type: ignore[typeddict-item]  # absent in some servers' last message
+        body += message.get("body", b"")
         if len(body) > MAX_BODY:
-            raise Refusal(413)
+            raise RefusalError(413)
         if not message.get("more_body"):
             return bytes(body)

@@ -1,6 +1,7 @@
 """Every exception that can reach the edge of a request, and the page a person sees for it.
 
-Each says what happened in plain words and what to do next, with *Start again* where the app's request is known.
+Each says what happened in plain words and what to do next, with *Start again* where the app's
+request is known.
 """
 
 from typing import Any
@@ -20,7 +21,14 @@ from portal.decisions import (
     UnrequestedError,
     UnusableRequestError,
 )
-from portal.ory.errors import OryError, OryKeyError, OryUnavailableError
+from portal.ory.errors import (
+    ChallengeExpiredError,
+    ChallengeUnknownError,
+    ChallengeUsedError,
+    OryError,
+    OryKeyError,
+    OryUnavailableError,
+)
 from portal.page import GoTo
 from portal.passwords import OverloadedError
 from portal.store import StoreError
@@ -33,7 +41,7 @@ Words = tuple[int, str, str]
 AWAY: Words = (
     503,
     "Please try again in a moment",
-    "A service that we need does not answer right now. Nothing was lost: reload this page to try again.",
+    "A service that we need does not answer right now. Nothing was lost: reload this page.",
 )
 NONSENSE: Words = (
     502,
@@ -69,7 +77,7 @@ LINKS: dict[type[DecisionError], Words] = {
     UnusableRequestError: (
         400,
         "The app's request cannot be used",
-        "The app sent its request in a way that loses it on the way here. Please tell the app's makers.",
+        "The app sent its request in a way that loses it. Please tell the app's makers.",
     ),
 }
 STATUS: dict[int, tuple[str, str]] = {
@@ -106,6 +114,10 @@ def on_ory_error(request: AnyRequest, exc: OryError) -> Response[Any]:
     if isinstance(exc, OryKeyError):
         logs.alarm("ory.key_refused", error=str(exc))
         return problem(request, AWAY, retry=True, retry_after=30)
+    if isinstance(exc, ChallengeExpiredError | ChallengeUsedError):
+        return problem(request, LINKS[LinkExpiredError])
+    if isinstance(exc, ChallengeUnknownError):
+        return problem(request, LINKS[LinkUnknownError])
     logs.alarm("ory.nonsense", reason=type(exc).__name__, error=str(exc))
     return problem(request, NONSENSE)
 
@@ -158,7 +170,11 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
 def on_defect(request: AnyRequest, exc: Exception) -> Response[Any]:
     """A mistake of ours: logged with its traceback, shown without anything of it."""
     logs.alarm("request.failed", exc=exc)
-    words = (500, "Something went wrong here", "It is our mistake, not yours. We have been told about it.")
+    words = (
+        500,
+        "Something went wrong here",
+        "It is our mistake, not yours. We have been told about it.",
+    )
     return problem(request, words, retry=True)
 
 

@@ -1,6 +1,8 @@
-"""The strict edge for what a browser sends: one value per name, clean text, the expected form and nothing else.
+"""The strict edge for what a browser sends: one value per name, clean text, the expected form and
+nothing else.
 
-Litestar's own form parser keeps whole bodies, and with them passwords, in a cache; this one keeps nothing.
+Litestar's own form parser keeps whole bodies, and with them passwords, in a cache; this one keeps
+nothing.
 """
 
 import re
@@ -18,15 +20,19 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class HostileInputError(Exception):
-    """What came in is nothing that a form or a link of ours sends; the message is for the page, without the input."""
+    """What came in is nothing that a form or a link of ours sends; the message is for the page,
+    without the input.
+    """
 
 
 class UnsupportedFormError(Exception):
-    """A body that is not urlencoded."""
+    """A body that is not urlencoded, or packed."""
 
 
 def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Decode urlencoded *raw* strictly: UTF-8, no NUL, no surrogates, no non-characters, a bounded number of fields."""
+    """Decode urlencoded *raw* strictly: UTF-8, no NUL, no surrogates, no non-characters, a bounded
+    number of fields.
+    """
     try:
         pairs = parse_qsl(
             raw.decode("ascii"),
@@ -37,9 +43,15 @@ def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
         )
     except ValueError as exc:
         raise HostileInputError("The request is not readable text.") from exc
-    if any(_UNWANTED.search(text) for pair in pairs for text in pair):
-        raise HostileInputError("The request contains characters that no form sends.")
+    for pair in pairs:
+        require_clean(*pair)
     return pairs
+
+
+def require_clean(*texts: str) -> None:
+    """Refuse NUL, surrogates and non-characters, which not every database keeps."""
+    if any(_UNWANTED.search(text) for text in texts):
+        raise HostileInputError("The request contains characters that no form sends.")
 
 
 def query(request: AnyRequest) -> dict[str, str]:
@@ -55,11 +67,11 @@ def query(request: AnyRequest) -> dict[str, str]:
 async def read_form(request: AnyRequest, form_type: type[Form]) -> Form:
     """The posted form as *form_type*; whatever does not fit it exactly is refused.
 
-    A field of list type takes every value of its name, any other exactly one: a checkbox group with one
-    tick arrives like a text field.
+    A field of list type takes every value of its name, any other exactly one: a checkbox group with
+    one tick arrives like a text field.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != FORM_TYPE:
+    if content_type != FORM_TYPE or "content-encoding" in request.headers:
         raise UnsupportedFormError
     lists = _list_fields(form_type)
     values: dict[str, Any] = {name: [] for name in lists}

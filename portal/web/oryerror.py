@@ -11,14 +11,18 @@ from portal.web.pages import ProblemPage
 from portal.web.respond import respond
 
 WORDS: Final = {
-    "invalid_client": "Ory does not know the app that sent you here, or the app gave an address that it is not registered for.",
+    "invalid_client": (
+        "The sign-in service does not know the app that sent you here, or the app gave an address"
+        " that it is not registered for."
+    ),
     "invalid_request": "The app's request is incomplete or contradicts itself.",
     "invalid_scope": "The app asked for a permission that it is not registered for.",
-    "unsupported_response_type": "The app asked for an answer of a kind that it is not registered for.",
+    "unsupported_response_type": "The app asked for a kind of answer that it may not have.",
     "request_unauthorized": "The request was too old when it came back. Start again at the app.",
     "request_forbidden": (
-        "Your browser did not bring back the cookie that belongs to this request. Another tab of the same app may have"
-        " replaced it, or cookies are blocked. Start again at the app, in one tab."
+        "Your browser did not bring back the cookie that belongs to this request. Another tab of"
+        " the same app may have replaced it, or cookies are blocked. Start again at the app, in"
+        " one tab."
     ),
     "access_denied": "The request was denied.",
     "login_required": "The app asked not to bother you, but you are not signed in.",
@@ -26,7 +30,9 @@ WORDS: Final = {
     "server_error": "The sign-in service had a problem. Please try again in a moment.",
     "temporarily_unavailable": "The sign-in service is busy. Please try again in a moment.",
 }
-UNKNOWN: Final = "The app's request could not be completed. Go back to the app and start again there."
+UNKNOWN: Final = (
+    "The app's request could not be completed. Go back to the app and start again there."
+)
 MAX_CODE: Final = 60
 
 

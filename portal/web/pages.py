@@ -10,6 +10,7 @@ class ProblemPage(Page, frozen=True, kw_only=True):
 
     template: ClassVar[str] = "errors/problem.html"
     partial: ClassVar[str | None] = "errors/_problem.html"
+    target: ClassVar[str | None] = "#content"
 
     title: str
     message: str

@@ -1,4 +1,6 @@
-"""The one place that turns an outcome into HTTP: a page, the partial that htmx swaps, or a redirect."""
+"""The one place that turns an outcome into HTTP: a page, the partial that htmx swaps, or a
+redirect.
+"""
 
 from typing import Any, Final
 
@@ -40,8 +42,20 @@ def is_htmx(request: AnyRequest) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
+def _retargeting(page: Page) -> dict[str, str]:
+    """A problem replaces what the page says; a form replaces itself, also where only a summary was
+    asked for.
+    """
+    if page.target is None:
+        return {}
+    how = "innerHTML" if isinstance(page, ProblemPage) else "outerHTML"
+    return {"HX-Retarget": page.target, "HX-Reswap": how}
+
+
 def _redirect(request: AnyRequest, target: str) -> Response[Any]:
-    """A fetch by htmx would follow a redirect to Ory into CORS, so there the address goes into a header."""
+    """A fetch by htmx would follow a redirect to Ory into CORS, so there the address goes into a
+    header.
+    """
     if is_htmx(request):
         return Response(b"", status_code=200, headers={"HX-Redirect": target})
     status = 302 if request.method in ("GET", "HEAD") else 303
@@ -53,8 +67,7 @@ def _page(request: AnyRequest, page: Page, current: Visit) -> Response[Any]:
     template = page.template
     if is_htmx(request) and page.partial:
         template = page.partial
-        if isinstance(page, ProblemPage):
-            headers |= {"HX-Retarget": "#content", "HX-Reswap": "innerHTML"}
+        headers |= _retargeting(page)
     if page.retry_after is not None:
         headers["Retry-After"] = str(page.retry_after)
     html = current.web.templates.get_template(template).render(

@@ -1,7 +1,8 @@
-"""The portal session: who is signed in to ``/account`` and ``/admin``. Apps' sign-ins know nothing of it (ADR 0007).
+"""The portal session: who is signed in to ``/account`` and ``/admin``. Apps' sign-ins know nothing
+of it (ADR 0007).
 
-Ids are 256 random bits, only ever issued here, stored as hashes, and new at each sign-in. Every request compares the
-session with the user: enabled, same epoch, same role.
+Ids are 256 random bits, only ever issued here, stored as hashes, and new at each sign-in. Every
+request compares the session with the user: enabled, same epoch, same role.
 """
 
 from datetime import datetime, timedelta
@@ -131,7 +132,9 @@ def _counts(session: PortalSession, user: User, *, now: datetime, settings: Sett
 
 
 def local_path(wanted: str | None) -> str:
-    """*wanted* if it is one of the pages that need a session, else the connected apps. Never another host."""
+    """*wanted* if it is one of the pages that need a session, else the connected apps. Never
+    another host.
+    """
     path = (wanted or "").partition("?")[0]
     inside = any(path == root or path.startswith(root + "/") for root in ("/account", "/admin"))
     plain = all(c.isalnum() or c in "/-_" for c in path) and "//" not in path

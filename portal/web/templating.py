@@ -1,4 +1,6 @@
-"""The Jinja environment: escaping on, undefined names are errors, and an operator's directory comes first."""
+"""The Jinja environment: escaping on, undefined names are errors, and an operator's directory comes
+first.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path

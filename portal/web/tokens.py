@@ -1,8 +1,8 @@
 """Form tokens: proof that a form was shown by this portal, to this browser, for this purpose.
 
-A token is bound to the anonymous browser cookie, to the portal session if there is one, to the form's purpose and to
-its challenge, and is good for as long as a challenge can be. Nothing is stored. Each rendering has another text, so that
-compression cannot be used to guess it.
+A token is bound to the anonymous browser cookie, to the portal session if there is one, to the
+form's purpose and to its challenge, and is good for as long as a challenge can be. Nothing is
+stored. Each rendering has another text, so that compression cannot be used to guess it.
 """
 
 import base64
@@ -39,7 +39,8 @@ class FormTokens:
         made = int.from_bytes(head[NONCE_BYTES:], "big")
         if not -60 <= now - made <= self._lifetime:
             return False
-        return any([hmac.compare_digest(self._mac(key, head, bound), mac) for key in self._keys])
+        matches = [hmac.compare_digest(self._mac(key, head, bound), mac) for key in self._keys]
+        return any(matches)
 
     @staticmethod
     def _mac(key: bytes, head: bytes, bound: Sequence[str]) -> bytes:

@@ -23,7 +23,9 @@ class Visit:
     set_cookies: list[Cookie] = field(default_factory=list)
 
     def form_token(self, purpose: str, challenge: str = "") -> str:
-        """A token for a form that this browser is about to be shown; gives it the browser cookie if need be."""
+        """A token for a form that this browser is about to be shown; gives it the browser cookie if
+        need be.
+        """
         if self.browser_id is None:
             self.browser_id = new_id()
             cookie = self.web.cookies.write(BROWSER, self.browser_id, lifetime=BROWSER_LIFETIME)
@@ -32,14 +34,18 @@ class Visit:
         return self.web.tokens.make(*bound, now=self.visitor.now.timestamp())
 
     def token_fits(self, token: str, purpose: str, challenge: str = "") -> bool:
-        """Whether *token* is one that :meth:`form_token` made for this browser, purpose and challenge."""
+        """Whether *token* is one that :meth:`form_token` made for this browser, purpose and
+        challenge.
+        """
         if self.browser_id is None:
             return False
         bound = self._bound(self.browser_id, purpose, challenge)
         return self.web.tokens.fits(token, *bound, now=self.visitor.now.timestamp())
 
     def _bound(self, browser_id: str, purpose: str, challenge: str) -> tuple[str, ...]:
-        """Forms of an app's flow outlive a portal session that begins or ends in another tab; all others do not."""
+        """Forms of an app's flow outlive a portal session that begins or ends in another tab; all
+        others do not.
+        """
         session = "" if challenge else self.session_id or ""
         return (browser_id, session, purpose, challenge)
 

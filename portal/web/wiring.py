@@ -1,4 +1,6 @@
-"""What the HTTP layer needs and one request never changes; ``create_app`` makes it, ``request.app.state.web`` holds it."""
+"""What the HTTP layer needs and one request never changes; ``create_app`` makes it,
+``request.app.state.web`` holds it.
+"""
 
 from dataclasses import dataclass
 

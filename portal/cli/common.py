@@ -1,0 +1,200 @@
+"""What commands share: settings, errors in one line, passwords typed, output formats."""
+
+import asyncio
+import json
+import sys
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, TypeVar
+
+import rich_click as click
+
+from portal.accounts import AccountError
+from portal.cli.refusal import Refusal
+from portal.logs import one_line, scrub
+from portal.ory.errors import (
+    OryConflictError,
+    OryError,
+    OryKeyError,
+    OryNonsenseError,
+    OryNotFoundError,
+    OryRefusalError,
+    OryUnavailableError,
+)
+from portal.passwords import Passwords, PasswordTooLongError
+from portal.settings import Settings, SettingsError, read_environment
+from portal.store import Store, StoreError, StoreUnavailableError, schema
+
+ACTOR: Final = "cli"
+MAX_LINE: Final = 8_192
+T = TypeVar("T")
+
+format_option = click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="Print the answer as table, json or yaml.",
+)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what can go wrong into a :class:`Refusal`; anything else is a bug and shows as one."""
+    try:
+        yield
+    except SettingsError as exc:
+        raise Refusal(_about_settings(exc.problems)) from exc
+    except (AccountError, PasswordTooLongError) as exc:
+        raise Refusal(f"{exc}.") from exc
+    except StoreUnavailableError as exc:
+        raise Refusal(f"{_clean(exc)}. Check DATABASE_URL, and that the database runs.") from exc
+    except StoreError as exc:
+        raise Refusal(f"the database refused: {_clean(exc)}.") from exc
+    except OryError as exc:
+        raise Refusal(_about_ory(exc)) from exc
+
+
+def _about_settings(problems: Sequence[str]) -> str:
+    if len(problems) == 1:
+        return problems[0]
+    return "\n  ".join(["these settings cannot be used:", *problems])
+
+
+def _about_ory(exc: OryError) -> str:
+    if isinstance(exc, OryUnavailableError):
+        return f"Ory does not answer ({_clean(exc)}). Check HYDRA_ADMIN_URL, and that it runs."
+    if isinstance(exc, OryKeyError):
+        return "Ory refuses the API key. Check ORY_API_KEY."
+    if isinstance(exc, OryNonsenseError):
+        return (
+            f"what answers is not Ory's admin API ({_clean(exc)}). "
+            "Check HYDRA_ADMIN_URL; Hydra's admin port is usually 4445."
+        )
+    if isinstance(exc, OryNotFoundError):
+        return "Ory does not know that. See: portal clients list"
+    if isinstance(exc, OryConflictError):
+        return "that exists at Ory already. See: portal clients list"
+    description = exc.description if isinstance(exc, OryRefusalError) else ""
+    return f"Ory refuses: {one_line(scrub(description or str(exc)))}"
+
+
+def _clean(exc: Exception) -> str:
+    return one_line(scrub(str(exc))).rstrip(".")
+
+
+def load_settings(
+    overrides: Mapping[str, str] | None = None, *, require: Collection[str] = ()
+) -> Settings:
+    """Read the settings; *overrides* are options of the command line, which win."""
+    return Settings.from_env({**read_environment(), **(overrides or {})}, require=require)
+
+
+def require_head(settings: Settings) -> None:
+    """Refuse to work on a database that lacks tables."""
+    if not schema.at_head(settings.database_url):
+        raise Refusal("the database is not up to date. Run: portal db upgrade")
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Open the database for one command."""
+    store = Store(settings.database_url)
+    try:
+        yield store
+    finally:
+        await store.dispose()
+
+
+def make_passwords(settings: Settings) -> Passwords:
+    """Hash with the parameters that the portal itself uses."""
+    return Passwords(
+        time_cost=settings.argon2_time_cost,
+        memory_cost=settings.argon2_memory_cost,
+        parallelism=settings.argon2_parallelism,
+        workers=1,
+    )
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run asynchronous *work* with its errors explained."""
+    with explained():
+        return asyncio.run(work())
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """Ask twice at a terminal, or read one line; never from the arguments, which others can see."""
+    if from_stdin:
+        return _line_of_stdin()
+    if not has_terminal():
+        raise Refusal("there is no terminal to ask at. Give the password with --password-stdin.")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
+
+
+def has_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def _line_of_stdin() -> str:
+    line = sys.stdin.buffer.readline(MAX_LINE)
+    try:
+        password = line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as exc:
+        raise Refusal("the password on standard input is not UTF-8 text.") from exc
+    if not password:
+        raise Refusal("there is no password on standard input.")
+    return password
+
+
+def print_rows(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, output: str, empty: str
+) -> None:
+    """Print many things: *columns* (field → heading) as a table, or everything as JSON or YAML."""
+    found = list(rows)
+    if output != "table":
+        print_document(found)
+        return
+    if not found:
+        click.echo(empty, err=True)
+        return
+    lines = [tuple(columns.values())]
+    lines += [tuple(cell(row.get(field)) for field in columns) for row in found]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def print_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Print one thing as a list of its fields; empty ones are left out."""
+    shown = {title: cell(fields.get(field)) for field, title in names.items()}
+    width = max(len(title) for title in shown)
+    for title, text in shown.items():
+        if text:
+            click.echo(f"{title.ljust(width)}  {text}")
+
+
+def print_document(document: object) -> None:
+    """Print JSON, which YAML is a superset of."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def cell(value: object) -> str:
+    """Show a value without letting it move the cursor."""
+    if isinstance(value, list | tuple):
+        return one_line(" ".join(map(str, value)))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return one_line("" if value is None else str(value))
