@@ -33,6 +33,7 @@ FIELDS: Final = frozenset(
         "app",
         "app_id",
         "attempts",
+        "client",
         "client_id",
         "count",
         "database",
@@ -75,10 +76,11 @@ PHRASES: Final[Mapping[str, str]] = {
     "consent.allowed": "allowed",
     "consent.denied": "denied",
     "consent.skipped": "allowed earlier",
+    "consent.refused": "not asked",
     "sent.back": "sent back",
     "logout.shown": "asked to sign out",
     "logout.completed": "signed out",
-    "logout.rejected": "stayed signed in",
+    "logout.cancelled": "stayed signed in",
     "grant.revoked": "access removed",
     "portal.starting": "starting",
     "portal.started": "portal is ready",
@@ -108,8 +110,8 @@ _SECRETS: Final = (
     (re.compile(r"\$argon2[^\s\"']*"), HIDDEN),
     (re.compile(r"(?=[\w-]*\d)[A-Za-z0-9_-]{40,}={0,2}"), HIDDEN),
 )
-_LEVELS: Final = {"warning": ("!", "\x1b[33m"), "error": ("!!", "\x1b[31m")}
-_LEVELS_UPWARD: Final = {**_LEVELS, "critical": _LEVELS["error"]}
+_PROBLEM, _ALARM = ("!", "\x1b[33m"), ("!!", "\x1b[31m")
+_LEVELS: Final = {"warning": _PROBLEM, "error": _ALARM, "critical": _ALARM}
 _REFUSALS: Final = frozenset({"failed", "throttled", "rejected", "denied", "refused"})
 
 
@@ -262,7 +264,7 @@ class _Console:
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> str:
         name, level = str(event.pop("event", "")), str(event.pop("level", "info"))
-        mark, colour = _LEVELS_UPWARD.get(level, ("", ""))
+        mark, colour = _LEVELS.get(level, ("", ""))
         if not mark:
             refused = name.rpartition(".")[2] in _REFUSALS
             colour = "\x1b[33m" if refused else "\x1b[32m" if name in PHRASES else ""

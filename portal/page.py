@@ -5,6 +5,7 @@ The third kind of outcome, a redirect to Ory, is Ory's own document:
 """
 
 from typing import ClassVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -30,6 +31,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     retry_after: int | None = None
     """Seconds after which trying again makes sense, for the header of that name."""
+
+
+def with_challenge(path: str, name: str, challenge: str | None) -> str:
+    """*path* with the challenge as Ory gave it, so that a page can be loaded again."""
+    return f"{path}?{urlencode({name: challenge})}" if challenge else path
 
 
 class GoTo(msgspec.Struct, frozen=True):

@@ -13,7 +13,6 @@ from portal.scopes import ScopeCatalog
 from portal.settings import Settings
 from portal.store import Store
 
-
 STALE_FORM: Final = "This page was open for too long. Nothing was changed: please try again."
 NO_COOKIE: Final = "Your browser did not send our cookie back. Allow cookies here, then try again."
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from portal.apps import AppView
-from portal.page import Page
+from portal.page import Page, with_challenge
 
 RESERVED_IDS: Final = frozenset(
     {
@@ -92,6 +92,11 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     summary: tuple[SummaryLine, ...] = ()
     error: str | None = None
     is_device: bool = False
+
+    @property
+    def action(self) -> str:
+        """Where the form goes; with the challenge, so that the address bar keeps it."""
+        return with_challenge("/consent", "consent_challenge", self.challenge)
 
 
 class SummaryPage(Page, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from portal.apps import AppView
-from portal.page import Page
+from portal.page import Page, with_challenge
 
 
 class LoginPage(Page, frozen=True, kw_only=True):
@@ -25,6 +25,11 @@ class LoginPage(Page, frozen=True, kw_only=True):
     error: str | None = None
     next_path: str | None = None
     """Where a sign-in to the portal leads; relative to the portal's prefix."""
+
+    @property
+    def action(self) -> str:
+        """Where the form goes; with the challenge, so that the address bar keeps it."""
+        return with_challenge("/login", "login_challenge", self.challenge)
 
     @property
     def error_at(self) -> Literal["email", "password"]:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from portal.apps import AppView
-from portal.page import Page
+from portal.page import Page, with_challenge
 
 
 class LogoutPage(Page, frozen=True, kw_only=True):
@@ -18,6 +18,11 @@ class LogoutPage(Page, frozen=True, kw_only=True):
     account: str | None = None
     error: str | None = None
     """Why the same form came back."""
+
+    @property
+    def action(self) -> str:
+        """Where the form goes; with the challenge, so that the address bar keeps it."""
+        return with_challenge("/logout", "logout_challenge", self.challenge)
 
 
 class DonePage(Page, frozen=True, kw_only=True):
