@@ -181,13 +181,16 @@ async def disable_user(
 
 
 async def enable_user(store: Store, subject: str, *, now: datetime, actor: str) -> bool:
-    """Let somebody sign in again. Whether this changed anything."""
+    """Let somebody sign in again; waiting times that wrong passwords brought are lifted too.
+
+    Whether the user was disabled.
+    """
     async with store.writing() as rows:
+        user = await _get(rows, subject)
         changed = await rows.users.enable(subject, now)
+        await throttle.forgive(rows, user.email)
         if changed:
             await rows.audit.add("user.enabled", at=now, actor=actor, subject=subject)
-        else:
-            await _get(rows, subject)
     return changed
 
 

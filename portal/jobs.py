@@ -16,6 +16,7 @@ from portal.revocations import carry_out, next_try, sweep
 from portal.services import Services
 from portal.store import Rows, StoreError
 from portal.store.tables import Revocation
+from portal.throttle import ACCOUNT
 
 EVERY: Final = 2.0
 CLEAN_EVERY: Final = timedelta(minutes=5)
@@ -24,6 +25,7 @@ BATCH: Final = 20
 FORGET_AT_ONCE: Final = 1000
 KEEP_FLOWS: Final = timedelta(days=1)
 KEEP_ATTEMPTS: Final = timedelta(days=2)
+"""But not where the ceiling is reached: that holds until somebody lifts it."""
 KEEP_DONE: Final = timedelta(days=30)
 KEEP_BROWSERS: Final = timedelta(days=400)
 
@@ -81,5 +83,6 @@ async def forget(services: Services, *, now: datetime) -> None:
     await each(lambda rows: rows.login_sessions.delete_before(now - sign_ins, FORGET_AT_ONCE))
     await each(lambda rows: rows.revocations.delete_before(now - KEEP_DONE, FORGET_AT_ONCE))
     await each(lambda rows: rows.browsers.delete_before(now - KEEP_BROWSERS, FORGET_AT_ONCE))
-    attempts_until = (now - KEEP_ATTEMPTS).timestamp()
-    await each(lambda rows: rows.attempts.delete_before(attempts_until, FORGET_AT_ONCE))
+    until = (now - KEEP_ATTEMPTS).timestamp()
+    ceiling = ACCOUNT.ceiling
+    await each(lambda rows: rows.attempts.delete_before(until, FORGET_AT_ONCE, streak=ceiling))

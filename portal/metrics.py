@@ -12,6 +12,7 @@ from prometheus_client import (
     Counter,
     Histogram,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -24,7 +25,6 @@ REQUEST_SECONDS: Final = Histogram(
 ORY_SECONDS: Final = Histogram(
     "portal_ory_call_seconds", "Time of a call to Ory's admin API", ("endpoint", "outcome")
 )
-STEPS: Final = Counter("portal_flow_steps", "Steps of sign-in flows", ("step",))
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
@@ -42,10 +42,21 @@ def count_ory_call(endpoint: str, outcome: str, seconds: float) -> None:
 
 def exposition() -> bytes:
     """All metrics as Prometheus text; of all workers together, where there are several."""
-    if (
-        "PROMETHEUS_MULTIPROC_DIR" not in os.environ
-    ):  # set by ``portal serve`` for the library, not a setting
-        return generate_latest(REGISTRY)
+    return generate_latest(_registry())
+
+
+def listen(host: str, port: int) -> None:
+    """Serve the metrics on an address of their own, from a thread, until the process ends.
+
+    Raises :class:`OSError` if the address cannot be had.
+    """
+    start_http_server(port, addr=host, registry=_registry())
+
+
+def _registry() -> CollectorRegistry:
+    """``portal serve`` sets the directory for the library when there are several workers."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types
-    return generate_latest(registry)
+    return registry

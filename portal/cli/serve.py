@@ -14,7 +14,7 @@ from typing import Final
 import rich_click as click
 import uvicorn
 
-from portal import logs
+from portal import logs, metrics
 from portal.cli.common import explained, load_settings
 from portal.cli.db import wait_option
 from portal.cli.refusal import Refusal
@@ -62,6 +62,8 @@ def serve(
     logs.step("portal.starting", url=settings.base_url, port=settings.port, workers=workers)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what is left to do after a clean stop
     with _shared_metrics(workers):
+        if settings.metrics_port is not None:
+            _serve_metrics(settings.metrics_host, settings.metrics_port)
         _run(settings, workers=workers, reload=reload)
 
 
@@ -101,6 +103,13 @@ def _shared_metrics(workers: int) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _serve_metrics(host: str, port: int) -> None:
+    try:
+        metrics.listen(host, port)
+    except OSError as exc:
+        raise Refusal(f"cannot serve metrics on {host}, port {port}: {exc.strerror}.") from exc
 
 
 def _run(settings: Settings, *, workers: int, reload: bool) -> None:

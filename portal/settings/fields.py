@@ -149,8 +149,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     remember_login_for: Annotated[
         int,
         Option(
-            reading.seconds,
-            'How long "Stay signed in" lasts; `0`: until the person signs out.',
+            reading.positive_seconds,
+            'How long "Stay signed in" lasts.',
             section="Signing in and allowing",
         ),
     ] = 30 * 86_400

@@ -5,13 +5,14 @@ same order everywhere, or PostgreSQL ends one of two such units as a deadlock.
 """
 
 import itertools
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from portal.store.tables import LoginAttempt
-from portal.store.unit import Unit
+from portal.store.unit import Unit, insert
 
 _RACES: Final = 3
 """How often a refused attempt is counted again because the bucket was forgiven at that moment."""
@@ -49,18 +50,8 @@ class Attempts:
 
     async def count_failure(self, bucket: str, *, now: float, policy: FailurePolicy) -> float:
         """Count a try as failed before it is made; a refused try is not counted."""
-        counted = _counted(policy, now)
-        allowed = sa.or_(_blocked_until <= now, _blocked_until > now + policy.longest_wait)
-        if policy.ceiling:
-            allowed = sa.and_(allowed, _columns.streak < policy.ceiling)
-        values = {
-            "failures": counted,
-            "streak": _columns.streak + 1,
-            "updated_at": now,
-            "blocked_until": _block_after(counted, policy, now),
-        }
-        first_block = now + policy.first_wait if policy.limit <= 1 else 0.0
-        state = await self._pass(bucket, now=now, block=first_block, values=values, allowed=allowed)
+        statement = _counting(policy, is_postgresql=self._unit.is_postgresql)
+        state = await self._pass(statement, bucket, now)
         if state is None:
             return 0.0
         if policy.ceiling and state.streak >= policy.ceiling:
@@ -73,15 +64,11 @@ class Attempts:
 
     async def take(self, bucket: str, *, now: float, burst: int, seconds_each: float) -> float:
         """Take one of the bucket's *burst* tokens, of which one comes back every *seconds_each*."""
-        full = burst * seconds_each
-        stepped_back = _blocked_until > now + full
-        used = sa.case((sa.or_(_blocked_until < now, stepped_back), now), else_=_blocked_until)
-        values = {"updated_at": now, "blocked_until": used + seconds_each}
-        allowed = sa.or_(stepped_back, _blocked_until <= now + full - seconds_each)
-        state = await self._pass(
-            bucket, now=now, block=now + seconds_each, values=values, allowed=allowed
-        )
-        return 0.0 if state is None else max(state.until - (full - seconds_each) - now, 0.001)
+        statement = _taking(burst, seconds_each, is_postgresql=self._unit.is_postgresql)
+        state = await self._pass(statement, bucket, now)
+        if state is None:
+            return 0.0
+        return max(state.until - (burst - 1) * seconds_each - now, 0.001)
 
     async def give_back(self, bucket: str, *, seconds_each: float) -> None:
         """Put the token back, because the attempt was none."""
@@ -90,61 +77,85 @@ class Attempts:
             statement.values(blocked_until=LoginAttempt.blocked_until - seconds_each)
         )
 
-    async def delete_before(self, at: float, limit: int) -> int:
-        """Forget buckets last used before *at*, with their streaks; at most *limit*."""
-        return await self._unit.delete_some(LoginAttempt, LoginAttempt.updated_at < at, limit=limit)
+    async def delete_before(self, at: float, limit: int, *, streak: int) -> int:
+        """Forget buckets last used before *at* with fewer than *streak* failures; at most *limit*."""
+        over = sa.and_(LoginAttempt.updated_at < at, LoginAttempt.streak < streak)
+        return await self._unit.delete_some(LoginAttempt, over, limit=limit)
 
-    async def _pass(
-        self,
-        bucket: str,
-        *,
-        now: float,
-        block: float,
-        values: dict[str, Any],
-        allowed: sa.ColumnElement[bool],
-    ) -> _Block | None:
+    async def _pass(self, statement: sa.Executable, bucket: str, now: float) -> _Block | None:
         """Count in one statement: ``None`` to go on, else the end of the block, and the streak."""
-        new = {
-            "bucket": bucket,
-            "failures": 1,
-            "streak": 1,
-            "updated_at": now,
-            "blocked_until": block,
-        }
-        count = (
-            self._unit.insert(LoginAttempt)
-            .values(new)
-            .on_conflict_do_update(index_elements=["bucket"], set_=values, where=allowed)
-            .returning(LoginAttempt.failures)
-        )
-        look = sa.select(LoginAttempt.blocked_until, LoginAttempt.streak).where(
+        blocked = sa.select(LoginAttempt.blocked_until, LoginAttempt.streak).where(
             LoginAttempt.bucket == bucket
         )
         for _ in range(_RACES):
-            if await self._unit.first(count) is not None:
+            if await self._unit.first(statement, {"of": bucket, "at": now}) is not None:
                 return None
-            if (state := await self._unit.first(look)) is not None:
+            if (state := await self._unit.first(blocked)) is not None:
                 return _Block(*state)
         return _Block(now, 0)  # the bucket was emptied again and again: try later
 
 
 _columns: Final = LoginAttempt.__table__.c
-_blocked_until: Final[sa.ColumnElement[float]] = _columns.blocked_until
+_until: Final[sa.ColumnElement[float]] = _columns.blocked_until
+_of: Final = sa.bindparam("of", type_=_columns.bucket.type)
+_at: Final = sa.bindparam("at", type_=_columns.updated_at.type)
 
 
-def _counted(policy: FailurePolicy, now: float) -> sa.ColumnElement[int]:
+@cache
+def _counting(policy: FailurePolicy, *, is_postgresql: bool) -> sa.Executable:
+    """Count a failure unless the bucket is blocked; too long a block is a clock's mistake."""
+    counted = _counted(policy)
+    allowed = sa.or_(_until <= _at, _until > _at + policy.longest_wait)
+    if policy.ceiling:
+        allowed = sa.and_(allowed, _columns.streak < policy.ceiling)
+    changes = {
+        "failures": counted,
+        "streak": _columns.streak + 1,
+        "updated_at": _at,
+        "blocked_until": _block_after(counted, policy),
+    }
+    first_block = _at + policy.first_wait if policy.limit <= 1 else sa.literal(0.0)
+    return _statement(first_block, changes, allowed, is_postgresql=is_postgresql)
+
+
+@cache
+def _taking(burst: int, seconds_each: float, *, is_postgresql: bool) -> sa.Executable:
+    """Take a token, unless none is left: ``blocked_until`` is when all of them are back."""
+    full = burst * seconds_each
+    stepped_back = _until > _at + full
+    used = sa.case((sa.or_(_until < _at, stepped_back), _at), else_=_until)
+    changes = {"updated_at": _at, "blocked_until": used + seconds_each}
+    allowed = sa.or_(stepped_back, _until <= _at + full - seconds_each)
+    return _statement(_at + seconds_each, changes, allowed, is_postgresql=is_postgresql)
+
+
+def _statement(
+    block: sa.ColumnElement[float],
+    changes: dict[str, Any],
+    allowed: sa.ColumnElement[bool],
+    *,
+    is_postgresql: bool,
+) -> sa.Executable:
+    new = {"bucket": _of, "failures": 1, "streak": 1, "updated_at": _at, "blocked_until": block}
+    return (
+        insert(LoginAttempt, is_postgresql=is_postgresql)
+        .values(new)
+        .on_conflict_do_update(index_elements=["bucket"], set_=changes, where=allowed)
+        .returning(_columns.failures)
+    )
+
+
+def _counted(policy: FailurePolicy) -> sa.ColumnElement[int]:
     """Count the failures, this one included; those before may be forgotten."""
     patience = sa.case((_columns.failures >= policy.limit, policy.quiet), else_=policy.window)
-    return sa.case((_columns.updated_at + patience < now, 1), else_=_columns.failures + 1)
+    return sa.case((_columns.updated_at + patience < _at, 1), else_=_columns.failures + 1)
 
 
-def _block_after(
-    failures: sa.ColumnElement[int], policy: FailurePolicy, now: float
-) -> sa.ColumnElement[float]:
+def _block_after(failures: sa.ColumnElement[int], policy: FailurePolicy) -> sa.ColumnElement[float]:
     """Say when the next try may be made; written out, as not every SQLite can raise to a power."""
     waits = itertools.takewhile(
         lambda wait: wait < policy.longest_wait,
         (policy.first_wait * 2**n for n in itertools.count()),
     )
-    steps = [(failures == policy.limit + n, now + wait) for n, wait in enumerate(waits)]
-    return sa.case((failures < policy.limit, 0.0), *steps, else_=now + policy.longest_wait)
+    steps = [(failures == policy.limit + n, _at + wait) for n, wait in enumerate(waits)]
+    return sa.case((failures < policy.limit, 0.0), *steps, else_=_at + policy.longest_wait)

@@ -138,9 +138,13 @@ def _postgresql_engine(url: str, size: int, pool_timeout: float) -> AsyncEngine:
 
 
 def _sqlite_reader(url: str, size: int, pool_timeout: float, lock_timeout: float) -> AsyncEngine:
-    engine = _engine(url, pool_size=size, pool_timeout=pool_timeout, skip_autocommit_rollback=True)
-    _on_connect(engine, busy_timeout=lock_timeout, query_only="ON")
-    return engine
+    return _engine(
+        url,
+        pool_size=size,
+        pool_timeout=pool_timeout,
+        skip_autocommit_rollback=True,
+        connect_args=_sqlite_options(_ReadingConnection, lock_timeout),
+    )
 
 
 def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
@@ -149,11 +153,38 @@ def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
     The driver begins no transaction by itself, because it would begin too late: a transaction that
     reads first and then writes fails at once when another writer came in between.
     """
-    engine = _engine(url, pool_size=1, pool_timeout=lock_timeout)
-    _on_connect(engine, busy_timeout=lock_timeout, query_only="OFF")
+    engine = _engine(
+        url,
+        pool_size=1,
+        pool_timeout=lock_timeout,
+        connect_args=_sqlite_options(_WritingConnection, lock_timeout),
+    )
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     event.listen(engine.sync_engine, "invalidate", _give_up_lock)
     return engine
+
+
+def _sqlite_options(kind: type[sqlite3.Connection], lock_timeout: float) -> dict[str, Any]:
+    return {"factory": kind, "timeout": lock_timeout, "isolation_level": None}
+
+
+class _WritingConnection(sqlite3.Connection):
+    """Set up while it is opened: in the driver's thread, so that nothing comes in between."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        with suppress(sqlite3.OperationalError):  # locked: the next connection sets it for the file
+            self.execute("PRAGMA journal_mode = WAL").close()
+        self.execute("PRAGMA synchronous = NORMAL").close()
+        self.execute("PRAGMA foreign_keys = ON").close()
+
+
+class _ReadingConnection(_WritingConnection):
+    """The same, and it refuses to write."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.execute("PRAGMA query_only = ON").close()
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
@@ -167,26 +198,6 @@ def _give_up_lock(connection: Any, _record: object, _exception: object) -> None:
     the statement's cursor is somewhere in memory.
     """
     connection.rollback()
-
-
-def _on_connect(engine: AsyncEngine, *, busy_timeout: float, query_only: str) -> None:
-    settings = {
-        "busy_timeout": int(busy_timeout * 1000),
-        "synchronous": "NORMAL",
-        "foreign_keys": "ON",
-    }
-
-    def set_up(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for name, value in settings.items():
-            cursor.execute(f"PRAGMA {name} = {value}")
-        with suppress(sqlite3.OperationalError):  # locked: the next connection sets it for the file
-            cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute(f"PRAGMA query_only = {query_only}")
-        cursor.close()
-
-    event.listen(engine.sync_engine, "connect", set_up)
 
 
 def _refuse_dead_connection(connection: Any, _record: object, _fairy: object) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from portal.store.tables import FlowRecord
-from portal.store.unit import Unit, load, load_first, select, values_of
+from portal.store.unit import Unit, load_first, select
 
 
 class Flows:
@@ -23,13 +23,8 @@ class Flows:
 
     async def open(self, record: FlowRecord) -> FlowRecord:
         """Keep *record* if the challenge is new; answer what is kept."""
-        statement = self._unit.insert(FlowRecord).values(values_of(record))
-        added = await self._unit.first(
-            statement.on_conflict_do_nothing().returning(*FlowRecord.__table__.columns)
-        )
-        if added is not None:
-            return load(FlowRecord, added)
-        return await self.find(record.challenge_hash) or record
+        added = await self._unit.add_if_new(record)
+        return added or await self.find(record.challenge_hash) or record
 
     async def decide(
         self,

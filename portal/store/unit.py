@@ -31,27 +31,31 @@ class Unit:
         with translated():
             return (await self._connection.execute(statement)).all()
 
-    async def first(self, statement: sa.Executable) -> AnyRow | None:
-        """Its first row, if any."""
+    async def first(
+        self, statement: sa.Executable, values: dict[str, Any] | None = None
+    ) -> AnyRow | None:
+        """Its first row, if any; *values* for the parameters of a statement that is kept."""
         with translated():
-            return (await self._connection.execute(statement)).first()
+            return (await self._connection.execute(statement, values)).first()
 
-    async def run(self, statement: sa.Executable) -> int:
+    async def run(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> int:
         """Carry *statement* out: how many rows it touched."""
         with translated():
-            return (await self._connection.execute(statement)).rowcount
+            return (await self._connection.execute(statement, values)).rowcount
 
     async def add(self, record: Base) -> None:
         """Insert *record*."""
-        await self.run(sa.insert(type(record)).values(values_of(record)))
+        await self.run(_insert(type(record)), values_of(record))
+
+    async def add_if_new(self, record: Record) -> Record | None:
+        """Insert *record* unless its key is taken: what is in the table now, if it was inserted."""
+        statement = _insert_if_new(type(record), is_postgresql=self.is_postgresql)
+        return load_first(type(record), await self.first(statement, values_of(record)))
 
     async def upsert(self, record: Base) -> None:
         """Insert *record*, or replace every other column of the row with its key."""
-        values = values_of(record)
-        statement = self.insert(type(record)).values(values)
-        keys = [column.name for column in type(record).__table__.primary_key]
-        new = {name: statement.excluded[name] for name in values if name not in keys}
-        await self.run(statement.on_conflict_do_update(index_elements=keys, set_=new))
+        statement = _upsert(type(record), is_postgresql=self.is_postgresql)
+        await self.run(statement, values_of(record))
 
     async def delete_some(
         self, table: type[Base], condition: sa.ColumnElement[bool], *, limit: int
@@ -64,9 +68,10 @@ class Unit:
         deleted = sa.delete(table).where(key.in_(sa.select(*doomed.columns))).returning(keys[0])
         return len(await self.all(deleted))
 
-    def insert(self, table: type[Base]) -> Insert:
-        """Begin an INSERT that knows ON CONFLICT, which both databases spell alike."""
-        return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
+
+def insert(table: type[Base], *, is_postgresql: bool) -> Insert:
+    """Begin an INSERT that knows ON CONFLICT, which both databases spell alike."""
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
 
 def select(table: type[Base]) -> sa.Select[*tuple[Any, ...]]:
@@ -101,6 +106,28 @@ def values_of(record: Base) -> dict[str, Any]:
 def width(table: type[Base]) -> int:
     """How many columns *table* has, to split the row of a join."""
     return len(_names(table))
+
+
+# Statements are kept, because building one costs as much as carrying it out.
+
+
+@cache
+def _insert(table: type[Base]) -> sa.Insert:
+    return sa.insert(table)
+
+
+@cache
+def _insert_if_new(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
+    statement = insert(table, is_postgresql=is_postgresql).on_conflict_do_nothing()
+    return statement.returning(*table.__table__.columns)
+
+
+@cache
+def _upsert(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
+    statement = insert(table, is_postgresql=is_postgresql)
+    keys = [column.name for column in table.__table__.primary_key]
+    new = {name: statement.excluded[name] for name in _names(table) if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=new)
 
 
 @cache

@@ -15,7 +15,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
-from portal import metrics
+from portal import logs, metrics
 from portal.settings import Settings
 from portal.web.errors import STATUS, Words, problem
 from portal.web.inputs import AnyRequest, HostileInputError, parse_pairs
@@ -91,7 +91,7 @@ class Edge:
         request_id = uuid_utils.compat.uuid7().hex
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(reference=request_id)
         if self._prefix and scope["path"].startswith(self._prefix + "/"):
             scope["path"] = scope["path"][len(self._prefix) :]
         elif self._prefix and scope["path"] == self._prefix:
@@ -102,6 +102,7 @@ class Edge:
             self._check(scope)
             replay = await _read_body(scope, receive)
         except RefusalError as refusal:
+            logs.step("request.refused", status=refusal.words[0])
             scope["app"] = scope["litestar_app"] = self._app
             response = problem(AnyRequest(scope), refusal.words)
             asgi = response.to_asgi_response(app=None, request=AnyRequest(scope))

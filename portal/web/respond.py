@@ -76,6 +76,6 @@ def _page(request: AnyRequest, page: Page, current: Visit) -> Response[Any]:
     return Response(
         html.encode(),
         status_code=page.status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers=headers,
     )
