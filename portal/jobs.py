@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from portal import logs
-from portal.ory.admin import OryAdmin
 from portal.ory.errors import OryError
 from portal.revocations import carry_out, next_try, sweep
 from portal.services import Services
@@ -42,6 +41,8 @@ async def run(services: Services) -> None:
                 cleaned_at = now
         except StoreError as exc:
             logs.problem("jobs.postponed", reason=type(exc).__name__)
+        except Exception as exc:  # a defect in one round must not end all later ones; it is told
+            logs.alarm("jobs.failed", exc=exc)
         await asyncio.sleep(EVERY)
 
 
@@ -55,12 +56,11 @@ async def work_off(services: Services, *, now: datetime) -> int:
 
 
 async def _work_on(revocation: Revocation, services: Services) -> None:
-    ory: OryAdmin = services.ory
     try:
         if revocation.state == "pending":
-            await carry_out(revocation, ory=ory, store=services.store, settings=services.settings)
+            await carry_out(revocation, services)
         else:
-            await sweep(revocation, ory=ory, store=services.store)
+            await sweep(revocation, services)
     except OryError as exc:
         due_at = next_try(revocation.attempts, now=datetime.now(UTC))
         logs.problem("revocation.postponed", reason=type(exc).__name__)

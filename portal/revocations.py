@@ -7,11 +7,9 @@ from typing import Any, Final
 
 from portal import logs
 from portal.decisions import decided_before
-from portal.ory.admin import OryAdmin
 from portal.ory.errors import OryError
 from portal.ory.models import ConsentSession
-from portal.settings import Settings
-from portal.store import Store
+from portal.services import Services
 from portal.store.tables import Revocation
 
 GRACE: Final = timedelta(minutes=5)
@@ -19,20 +17,18 @@ FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(minutes=10)
 
 
-async def carry_out(
-    revocation: Revocation, *, ory: OryAdmin, store: Store, settings: Settings
-) -> None:
+async def carry_out(revocation: Revocation, services: Services) -> None:
     """Delete at Ory and write down that it is done; deletions may be repeated. Raises
     :class:`OryError`.
 
     A second sweep follows when every accept that was on its way must have arrived.
     """
-    await ory.revoke_consent(revocation.subject, revocation.client_id)
+    await services.ory.revoke_consent(revocation.subject, revocation.client_id)
     if revocation.end_logins:
-        await ory.end_login_sessions(revocation.subject)
+        await services.ory.end_login_sessions(revocation.subject)
     now = datetime.now(UTC)
-    sweep_at = revocation.revoked_at + timedelta(seconds=settings.challenge_ttl) + GRACE
-    async with store.writing() as rows:
+    sweep_at = revocation.revoked_at + timedelta(seconds=services.settings.challenge_ttl) + GRACE
+    async with services.store.writing() as rows:
         await rows.revocations.confirm(revocation.id, at=now, sweep_at=sweep_at)
         await rows.grants.mark_synced(
             revocation.subject,
@@ -42,38 +38,36 @@ async def carry_out(
         )
 
 
-async def try_now(
-    revocation: Revocation, *, ory: OryAdmin, store: Store, settings: Settings
-) -> bool:
+async def try_now(revocation: Revocation, services: Services) -> bool:
     """Carry *revocation* out if Ory can be reached; otherwise the outbox will. Whether it is
     done.
     """
     try:
-        await carry_out(revocation, ory=ory, store=store, settings=settings)
+        await carry_out(revocation, services)
     except OryError as exc:
         logs.problem("revocation.postponed", reason=type(exc).__name__)
         return False
     return True
 
 
-async def sweep(revocation: Revocation, *, ory: OryAdmin, store: Store) -> None:
+async def sweep(revocation: Revocation, services: Services) -> None:
     """Delete what an accept that was on its way brought to Ory after the revocation; the person is
     asked again.
     """
-    for session in await ory.list_consent_sessions(revocation.subject):
+    for session in await services.ory.list_consent_sessions(revocation.subject):
         concerns = revocation.client_id in (None, session.client_id)
         if not concerns or not _is_older(session, revocation):
             continue
         if session.consent_request_id:
-            await ory.revoke_consent_request(session.consent_request_id)
+            await services.ory.revoke_consent_request(session.consent_request_id)
         else:
-            await ory.revoke_consent(revocation.subject, session.client_id)
-            async with store.writing() as rows:
+            await services.ory.revoke_consent(revocation.subject, session.client_id)
+            async with services.store.writing() as rows:
                 now = datetime.now(UTC)
                 pair = (revocation.subject, session.client_id)
                 await rows.grants.revoke(*pair, reason="second sweep", at=now)
                 await rows.grants.mark_synced(*pair, revoked_until=now, at=now)
-    async with store.writing() as rows:
+    async with services.store.writing() as rows:
         await rows.revocations.finish(revocation.id, datetime.now(UTC))
 
 

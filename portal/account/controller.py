@@ -77,9 +77,7 @@ async def disconnect(request: AnyRequest, services: Injected) -> Response[Any]:
             user_agent=current.visitor.origin.user_agent,
         )
     logs.step("grant.revoked", user=user.email, client=form.client_id)
-    done = await try_now(
-        revocation, ory=services.ory, store=services.store, settings=services.settings
-    )
+    done = await try_now(revocation, services)
     return respond(request, GoTo(f"/account/apps?notice={'removed' if done else 'pending'}"))
 
 

@@ -103,9 +103,7 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
             user_agent=current.visitor.origin.user_agent,
         )
     logs.step("grant.revoked", user=page.email or form.subject, client=form.client_id)
-    done = await try_now(
-        revocation, ory=services.ory, store=services.store, settings=services.settings
-    )
+    done = await try_now(revocation, services)
     return respond(request, GoTo(f"/admin/grants?notice={'revoked' if done else 'pending'}"))
 
 

@@ -13,24 +13,26 @@ import msgspec
 
 from portal import logs
 from portal.apps import AppView
-from portal.claims import claims_for
+from portal.consent.answer import (
+    accept_silently,
+    add_audit,
+    as_given,
+    refuse,
+    tell_accept,
+)
 from portal.consent.case import Case, open_case, ticks_of, why_not
 from portal.consent.forms import ConsentForm, SummaryForm
 from portal.consent.pages import ConsentPage, SummaryPage
 from portal.consent.policy import Facts, Verdict, judge, revoked_at_ory
 from portal.consent.view import Ticks, ask_page, summary
-from portal.decisions import AlreadyDecidedError, new_decision_id, settle, tell, with_sign_in
-from portal.grants import Given, decided, given_silently, narrows, revoke
+from portal.decisions import AlreadyDecidedError, settle, tell, with_sign_in
+from portal.grants import Given, decided, narrows, revoke
 from portal.ory.errors import OryError
 from portal.ory.models import (
     ACCESS_DENIED,
     CONSENT_REQUIRED,
-    AcceptConsent,
-    ConsentSessionData,
     RedirectTo,
-    Reject,
 )
-from portal.revocations import carry_out
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import Revocation
@@ -45,16 +47,16 @@ async def begin(
     case = await open_case(challenge, visitor, services)
     refused = why_not(case)
     if refused is not None:
-        return await _refuse(case, refused, visitor=visitor, services=services)
-    match judge(_facts(case, visitor, services)):
-        case Verdict.ACCEPT:
-            return await _accept_silently(case, visitor=visitor, services=services)
-        case Verdict.REFUSE:
-            return await _refuse(case, CONSENT_REQUIRED, visitor=visitor, services=services)
-        case Verdict.LOOK if await _still_at_ory(case, visitor, services):
-            return await _accept_silently(case, visitor=visitor, services=services)
+        return await refuse(case, refused, visitor=visitor, services=services)
     if case.flow.state == "decided":
         raise AlreadyDecidedError(case.flow.request_url)
+    match judge(_facts(case, visitor, services)):
+        case Verdict.ACCEPT:
+            return await accept_silently(case, visitor=visitor, services=services)
+        case Verdict.REFUSE:
+            return await refuse(case, CONSENT_REQUIRED, visitor=visitor, services=services)
+        case Verdict.LOOK if await _still_at_ory(case, visitor, services):
+            return await accept_silently(case, visitor=visitor, services=services)
     logs.step("consent.asked", app=case.ask.client_name, scopes=case.ask.scopes)
     return _page(case, None, visitor=visitor, services=services)
 
@@ -67,7 +69,7 @@ async def decide(
     ticks = ticks_of(form, case)
     refused = why_not(case)
     if refused is not None:
-        return await _refuse(case, refused, visitor=visitor, services=services)
+        return await refuse(case, refused, visitor=visitor, services=services)
     if form.action == "reject":
         return await _deny(case, visitor=visitor, services=services)
     if case.ask.scopes and not ticks.scopes and not services.settings.allow_empty_grant:
@@ -165,37 +167,8 @@ async def _mark_revoked_at_ory(case: Case, visitor: Visitor, services: Services)
         await rows.grants.mark_synced(
             case.ask.subject, case.ask.client_id, revoked_until=visitor.now, at=visitor.now
         )
-        await _audit(rows, "grant.revoked", case, visitor, reason="revoked at Ory")
+        await add_audit(rows, "grant.revoked", case, visitor, reason="revoked at Ory")
     logs.step("grant.revoked", app=case.ask.client_name, reason="revoked at Ory")
-
-
-async def _accept_silently(case: Case, *, visitor: Visitor, services: Services) -> RedirectTo:
-    """Give what was requested; it is covered by the grant, or the operator answers for the
-    client.
-    """
-    given = Given(
-        decision_id=new_decision_id(),
-        scopes=case.ask.scopes,
-        audience=case.ask.audience,
-        remember=False,
-        expires_at=None,
-        ory_remembers=not case.request.skip,
-        at=visitor.now,
-    )
-    async with services.store.writing() as rows:
-        await rows.flows.record_automatic(
-            case.flow.challenge_hash,
-            decision="accept",
-            decision_id=given.decision_id,
-            subject=case.ask.subject,
-            answer={"scopes": list(given.scopes)},
-            at=visitor.now,
-        )
-        before = await rows.grants.find(case.ask.subject, case.ask.client_id, lock=True)
-        await rows.grants.save(given_silently(before, case.ask, given))
-        await _audit(rows, "grant.used", case, visitor, given=given)
-    logs.step("consent.skipped", app=case.ask.client_name, scopes=given.scopes)
-    return await _send(case, given, remember=True, services=services)
 
 
 async def _allow(case: Case, ticks: Ticks, *, visitor: Visitor, services: Services) -> RedirectTo:
@@ -206,14 +179,14 @@ async def _allow(case: Case, ticks: Ticks, *, visitor: Visitor, services: Servic
     }
     async with services.store.writing() as rows:
         settled = await settle(rows, case.flow, decision="accept", answer=answer, visitor=visitor)
-        given = _given(case, ticks, settled.decision_id, visitor=visitor, services=services)
+        given = as_given(case, ticks, settled.decision_id, visitor=visitor, services=services)
         pending = case.pending
         if settled.is_new:
             pending += await _record(rows, case, given, visitor)
     settled.check()
     logs.step("consent.allowed", app=case.ask.client_name, scopes=given.scopes)
     sending = msgspec.structs.replace(case, pending=pending)
-    return await _send(sending, given, remember=given.remember, services=services)
+    return await tell_accept(sending, given, remember=given.remember, services=services)
 
 
 async def _record(rows: Rows, case: Case, given: Given, visitor: Visitor) -> tuple[Revocation, ...]:
@@ -231,7 +204,7 @@ async def _record(rows: Rows, case: Case, given: Given, visitor: Visitor) -> tup
             ),
         )
     await rows.grants.save(decided(before, case.ask, given))
-    await _audit(rows, "consent.allowed", case, visitor, given=given)
+    await add_audit(rows, "consent.allowed", case, visitor, given=given)
     return deletions
 
 
@@ -239,114 +212,11 @@ async def _deny(case: Case, *, visitor: Visitor, services: Services) -> Redirect
     async with services.store.writing() as rows:
         settled = await settle(rows, case.flow, decision="reject", answer={}, visitor=visitor)
         if settled.is_new:
-            await _audit(rows, "consent.denied", case, visitor)
+            await add_audit(rows, "consent.denied", case, visitor)
     settled.check()
     logs.step("consent.denied", app=case.ask.client_name)
     return await tell(
         case.flow,
         lambda: services.ory.reject_consent(case.request, ACCESS_DENIED),
         services.store,
-    )
-
-
-async def _refuse(
-    case: Case, reject: Reject, *, visitor: Visitor, services: Services
-) -> RedirectTo:
-    """Answer for the person, without asking: it was not their decision, and they can be asked
-    another time.
-    """
-    async with services.store.writing() as rows:
-        await rows.flows.record_automatic(
-            case.flow.challenge_hash,
-            decision="reject",
-            decision_id=new_decision_id(),
-            subject=case.ask.subject,
-            answer={"error": reject.error},
-            at=visitor.now,
-        )
-        await _audit(rows, "consent.refused", case, visitor, reason=reject.error)
-    logs.step("consent.refused", app=case.ask.client_name, reason=reject.error)
-    return await services.ory.reject_consent(case.request, reject)
-
-
-def _given(
-    case: Case, ticks: Ticks, decision_id: str, *, visitor: Visitor, services: Services
-) -> Given:
-    """What was decided. A browser that did not answer the login cannot make it last."""
-    remember = ticks.remember and case.same_browser
-    seconds = services.settings.remember_consent_for
-    return Given(
-        decision_id=decision_id,
-        scopes=ticks.scopes,
-        audience=ticks.audience,
-        remember=remember,
-        expires_at=visitor.now + timedelta(seconds=seconds) if remember and seconds else None,
-        ory_remembers=remember and not case.request.skip,
-        at=visitor.now,
-    )
-
-
-async def _send(case: Case, given: Given, *, remember: bool, services: Services) -> RedirectTo:
-    """Tell Ory, after any deletion for the pair that it has not heard of: a late one would kill the
-    new tokens.
-
-    Ory is never told a duration: its listing forgets what has one, while the tokens live on
-    (hydra-contract 3.6).
-    """
-    user = case.user
-    claims = (
-        claims_for(user, given.scopes, fake=services.settings.conformity_fake_claims)
-        if user
-        else {}
-    )
-    accept = AcceptConsent(
-        grant_scope=given.scopes,
-        grant_access_token_audience=given.audience,
-        remember=remember,
-        remember_for=0,
-        session=ConsentSessionData(id_token=claims),
-        context={"decision_id": given.decision_id},
-    )
-
-    async def call() -> RedirectTo:
-        for revocation in case.pending:
-            await carry_out(
-                revocation, ory=services.ory, store=services.store, settings=services.settings
-            )
-        return await services.ory.accept_consent(case.request, accept)
-
-    outcome = await tell(case.flow, call, services.store)
-    logs.step("sent.back", app=case.ask.client_name)
-    return outcome
-
-
-async def _audit(
-    rows: Rows,
-    action: str,
-    case: Case,
-    visitor: Visitor,
-    *,
-    given: Given | None = None,
-    reason: str | None = None,
-) -> None:
-    """One line of the audit trail, in the transaction of what it tells about."""
-    detail: dict[str, object] = {"app": case.ask.client_name}
-    if given is not None:
-        detail |= {
-            "decision_id": given.decision_id,
-            "scopes": list(given.scopes),
-            "audience": list(given.audience),
-            "remember": given.remember,
-        }
-    if reason is not None:
-        detail["reason"] = reason
-    await rows.audit.add(
-        action,
-        at=visitor.now,
-        actor=case.ask.subject if given or action == "consent.denied" else "system",
-        subject=case.ask.subject,
-        client_id=case.ask.client_id,
-        detail=detail,
-        address=visitor.origin.address,
-        user_agent=visitor.origin.user_agent,
     )

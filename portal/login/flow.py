@@ -5,8 +5,7 @@ so ``prompt=login`` and ``max_age`` mean what they say. The paths without a ques
 any cookie.
 """
 
-import hashlib
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -17,14 +16,13 @@ from portal.decisions import (
     UnusableRequestError,
     challenge_hash,
     fetch,
-    new_decision_id,
     settle,
     tell,
-    with_sign_in,
 )
 from portal.login.authentication import Authenticated, Refused, authenticate, record_success
 from portal.login.forms import LoginForm
 from portal.login.pages import LoginPage
+from portal.login.skip import context_for, say_again, session_hash
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import (
     ACCESS_DENIED,
@@ -33,6 +31,7 @@ from portal.ory.models import (
     LoginRequest,
     RedirectTo,
 )
+from portal.revocations import carry_out
 from portal.services import Services, Visitor
 from portal.store.tables import FlowRecord, LoginSession, User
 
@@ -58,7 +57,7 @@ async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Logi
     parameters = _usable(request)
     flow = await _opened(request, challenge, visitor, services)
     if request.skip:
-        return await _skip(request, flow, parameters, visitor=visitor, services=services)
+        return await say_again(request, flow, parameters, visitor=visitor, services=services)
     if "none" in parameters.prompt:
         return await services.ory.reject_login(request, LOGIN_REQUIRED)
     if flow.state == "decided":
@@ -75,6 +74,8 @@ async def decide(
     request = await fetch(services.ory.get_login_request, challenge, services.store)
     parameters = _usable(request)
     flow = await _opened(request, challenge, visitor, services)
+    if request.skip:  # no form of ours belongs to it
+        return await say_again(request, flow, parameters, visitor=visitor, services=services)
     if form.action == "reject":
         return await _reject(request, flow, visitor=visitor, services=services)
     who = await authenticate(form.email, form.password, visitor=visitor, services=services)
@@ -129,72 +130,6 @@ async def sign_in_to_portal(
     return PortalSignIn(who.user.subject, who.user.epoch)
 
 
-async def _skip(
-    request: LoginRequest,
-    flow: FlowRecord,
-    parameters: AuthorizationParameters,
-    *,
-    visitor: Visitor,
-    services: Services,
-) -> RedirectTo:
-    """Ory knows the browser: say the same again, unless the account says otherwise."""
-    session_hash = _session_hash(request)
-    async with services.store.reading() as rows:
-        user = await rows.users.find(request.subject)
-        session = await rows.login_sessions.find(session_hash)
-        pending = await rows.revocations.pending_for(request.subject, request.client.client_id)
-    if user is None or user.disabled_at is not None:
-        return await _turn_away(request, parameters, services)
-    outdated = session is not None and session.epoch != user.epoch
-    if outdated or any(revocation.end_logins for revocation in pending):
-        return await _sign_in_anew(request, parameters, services)
-    decision_id = new_decision_id()
-    async with services.store.writing() as rows:
-        await rows.flows.record_automatic(
-            flow.challenge_hash,
-            decision="accept",
-            decision_id=decision_id,
-            subject=user.subject,
-            answer={},
-            at=visitor.now,
-        )
-        await rows.login_sessions.touch(session_hash, visitor.now)
-    logs.step("login.skipped", app=clean_name(request.client.client_name), user=user.email)
-    return await services.ory.accept_login(
-        request,
-        AcceptLogin(
-            subject=user.subject,
-            remember=True,
-            remember_for=services.settings.remember_login_for,
-            acr=session.acr if session else "",
-            amr=tuple(session.amr) if session else (),
-            context=_context(user, decision_id),
-        ),
-    )
-
-
-async def _turn_away(
-    request: LoginRequest, parameters: AuthorizationParameters, services: Services
-) -> RedirectTo:
-    """The account is gone or disabled: a reject alone would leave Ory's session alive."""
-    await services.ory.end_login_sessions(request.subject)
-    logs.step("login.rejected", reason="disabled", app=clean_name(request.client.client_name))
-    silent = "none" in parameters.prompt
-    return await services.ory.reject_login(request, LOGIN_REQUIRED if silent else ACCESS_DENIED)
-
-
-async def _sign_in_anew(
-    request: LoginRequest, parameters: AuthorizationParameters, services: Services
-) -> RedirectTo:
-    """The session is older than the account's last reset: it ends, and the app's request begins
-    again.
-    """
-    await services.ory.end_login_sessions(request.subject)
-    if "none" in parameters.prompt:
-        return await services.ory.reject_login(request, LOGIN_REQUIRED)
-    return RedirectTo(redirect_to=with_sign_in(request.request_url))
-
-
 async def _accept(
     request: LoginRequest,
     flow: FlowRecord,
@@ -211,6 +146,7 @@ async def _accept(
             rows, flow, decision="accept", answer={"remember": form.remember}, visitor=visitor
         )
         await record_success(rows, who, visitor=visitor)
+        pending = await rows.revocations.pending_for(user.subject, request.client.client_id)
         if settled.is_new:
             await rows.login_sessions.save(_session(request, user, form, visitor))
             await rows.audit.add(
@@ -231,9 +167,16 @@ async def _accept(
         remember_for=services.settings.remember_login_for if form.remember else 0,
         acr=ACR,
         amr=AMR,
-        context=_context(user, settled.decision_id),
+        context=context_for(user, settled.decision_id),
     )
-    return await tell(flow, lambda: services.ory.accept_login(request, accept), services.store)
+
+    async def call() -> RedirectTo:
+        for revocation in pending:  # a late deletion would end the session that begins now
+            if revocation.end_logins:
+                await carry_out(revocation, services)
+        return await services.ory.accept_login(request, accept)
+
+    return await tell(flow, call, services.store)
 
 
 async def _reject(
@@ -320,13 +263,9 @@ def _other_account(request: LoginRequest, user: User) -> bool:
     return bool(hinted) and hinted != user.subject
 
 
-def _session_hash(request: LoginRequest) -> str:
-    return hashlib.sha256(request.session_id.encode()).hexdigest()
-
-
 def _session(request: LoginRequest, user: User, form: LoginForm, visitor: Visitor) -> LoginSession:
     return LoginSession(
-        session_id_hash=_session_hash(request),
+        session_id_hash=session_hash(request),
         subject=user.subject,
         acr=ACR,
         amr=list(AMR),
@@ -338,8 +277,3 @@ def _session(request: LoginRequest, user: User, form: LoginForm, visitor: Visito
         user_agent=visitor.origin.user_agent,
         last_used_at=visitor.now,
     )
-
-
-def _context(user: User, decision_id: str) -> dict[str, Any]:
-    """What Ory hands back at the consent step: small, because it travels inside addresses."""
-    return {"epoch": user.epoch, "decision_id": decision_id}

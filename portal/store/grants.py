@@ -8,7 +8,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from portal.store.tables import GrantRecord, Text, User
+from portal.store.columns import Text
+from portal.store.tables import GrantRecord, User
 from portal.store.unit import Unit, load, load_all, load_first, select, width
 
 MAX_PAGE: Final = 100

@@ -395,7 +395,7 @@ async def test_the_second_sweep_spares_what_was_allowed_after_the_revocation(des
         )
     context = {"decision_id": (await _decision_id(desk))}
     desk.double.plant_consent_session(SUBJECT, "photos", context=context)
-    await sweep(revocation, ory=desk.services.ory, store=desk.services.store)
+    await sweep(revocation, desk.services)
     assert desk.double.deletions == []
 
 
@@ -410,14 +410,9 @@ async def test_the_second_sweep_deletes_what_was_on_its_way(desk: Desk) -> None:
             reason="user",
             now=visitor().now + timedelta(days=36500),
         )
-    await carry_out(
-        revocation,
-        ory=desk.services.ory,
-        store=desk.services.store,
-        settings=desk.services.settings,
-    )
+    await carry_out(revocation, desk.services)
     desk.double.plant_consent_session(SUBJECT, "photos", context=context)
-    await sweep(revocation, ory=desk.services.ory, store=desk.services.store)
+    await sweep(revocation, desk.services)
     assert len(desk.double.deletions) == 2
     assert desk.double.sessions_of(SUBJECT) == []
 
