@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+from portal.store.columns import Json, Text, UtcDateTime
 from portal.store.schema import migration_engine
-from portal.store.tables import Base, Json, Text, UtcDateTime
+from portal.store.tables import Base
 
 JSON = "sa.JSON(none_as_null=True)"
 LOCK_KEY = 0x706F7274616C  # "portal"

@@ -20,7 +20,7 @@ from portal.ory.errors import (
     ChallengeExpiredError,
     ChallengeUnknownError,
     ChallengeUsedError,
-    OryUnavailableError,
+    OryError,
 )
 from portal.ory.models import RedirectTo
 from portal.services import Visitor
@@ -179,7 +179,7 @@ async def tell(
         raise LinkExpiredError(flow.request_url) from exc
     except ChallengeUnknownError as exc:
         raise LinkUnknownError(flow.request_url) from exc
-    except OryUnavailableError:
+    except OryError:
         async with store.writing() as rows:
             await rows.flows.mark_unsent(flow.challenge_hash)
         raise

@@ -78,7 +78,7 @@ class Attempts:
         )
 
     async def delete_before(self, at: float, limit: int, *, streak: int) -> int:
-        """Forget at most *limit* buckets last used before *at*, with fewer failures than *streak*."""
+        """Forget at most *limit* buckets, unused since *at* and with a lower *streak*."""
         over = sa.and_(LoginAttempt.updated_at < at, LoginAttempt.streak < streak)
         return await self._unit.delete_some(LoginAttempt, over, limit=limit)
 

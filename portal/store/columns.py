@@ -1,4 +1,4 @@
-"""The types of columns: they refuse what one of the databases refuses, so that both behave alike."""
+"""Types of columns: they refuse what one of the databases refuses, so that both behave alike."""
 
 from datetime import UTC, datetime
 from typing import Any
