@@ -1,7 +1,7 @@
 """Where a request comes from: the client's address behind trusted proxies, and its user agent."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import msgspec
 
@@ -20,9 +20,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def network(self) -> str:
         """What one subscriber usually has to themselves: an IPv4 address, or an IPv6 /64."""
-        try:
-            address = ip_address(self.address)
-        except ValueError:
+        address = _parsed(self.address)
+        if address is None:
             return "unknown"
         if isinstance(address, IPv6Address):
             return str(IPv6Network((int(address) >> 64 << 64, 64)))
@@ -37,21 +36,28 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
     ends the walk at the last proxy that could be believed. Without trusted proxies the header
     changes nothing.
     """
-    believed = peer
+    believed = str(_parsed(peer) or peer)
     hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
     while hops and _is_trusted(believed, trusted):
-        try:
-            address = ip_address(hops.pop())
-        except ValueError:
+        address = _parsed(hops.pop())
+        if address is None:
             break
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        believed = str(mapped or address)
+        believed = str(address)
     return believed
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address; an IPv4 one in IPv6 clothes, as sockets of both kinds show it, is IPv4."""
     try:
-        parsed = ip_address(address)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return any(parsed.version == network.version and parsed in network for network in trusted)
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(
+        parsed.version == network.version and parsed in network for network in trusted
+    )

@@ -5,6 +5,7 @@ Synchronous, by Alembic's API, so that no alembic.ini is needed.
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -47,7 +48,9 @@ def upgrade(url: str, *, wait: float = 0.0) -> None:
 
 
 def current(url: str, *, wait: float = 0.0) -> str | None:
-    """Read the revision of the database; ``None`` if it was never migrated."""
+    """Read the revision of the database; ``None`` if it was never migrated. Creates no file."""
+    if _is_absent_file(url):
+        return None
     wait_until_reachable(url, seconds=wait)
     with translated(), migration_engine(url).connect() as connection:
         return revision_of(connection)
@@ -77,6 +80,14 @@ def wait_until_reachable(
                 raise
         sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _is_absent_file(url: str) -> bool:
+    """Whether *url* is a SQLite file that is not there, which connecting would create."""
+    parsed = sa.make_url(normalise_sync_url(url))
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.query:
+        return False
+    return parsed.database != ":memory:" and not Path(parsed.database).exists()
 
 
 def migration_engine(url: str) -> sa.Engine:

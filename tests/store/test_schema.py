@@ -210,3 +210,10 @@ def test_developers_make_revisions_with_alembic_ini(tmp_path):
         done = subprocess.run([*alembic, *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     assert_complete(url)
+
+
+def test_asking_for_the_revision_creates_no_file(tmp_path):
+    path = tmp_path / "absent.db"
+    assert schema.current(f"sqlite:///{path}") is None
+    assert schema.at_head(f"sqlite:///{path}") is False
+    assert not path.exists()
