@@ -1,23 +1,48 @@
-"""How an answer to a consent request is written down and told to Ory, asked or not."""
+"""An answer to a consent request: written down in the unit that found it, told to Ory after.
+
+Whoever asked for it, a person or nobody, it takes this one way.
+"""
 
 from datetime import timedelta
+
+import msgspec
 
 from portal import logs
 from portal.claims import claims_for
 from portal.consent.case import Case
 from portal.consent.view import Ticks
-from portal.decisions import new_decision_id, tell
-from portal.grants import Given, given_silently
-from portal.ory.models import AcceptConsent, ConsentSessionData, RedirectTo, Reject
+from portal.decisions import Settlement, new_decision_id, settle, tell
+from portal.grants import Given, decided, given_silently, narrows, revoke
+from portal.ory.models import (
+    ACCESS_DENIED,
+    AcceptConsent,
+    ConsentSessionData,
+    RedirectTo,
+    Reject,
+)
 from portal.revocations import carry_out
 from portal.services import Services, Visitor
+from portal.settings import Settings
 from portal.store import Rows
+from portal.store.tables import Revocation
 
 
-async def accept_silently(case: Case, *, visitor: Visitor, services: Services) -> RedirectTo:
-    """Give what was requested; it is covered by the grant, or the operator answers for the
-    client.
-    """
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written down, and has to be told: ``given``, or else ``reject``."""
+
+    event: str
+    """For the log: what happened."""
+    given: Given | None = None
+    ory_remembers: bool = False
+    reject: Reject | None = None
+    deletions: tuple[Revocation, ...] = ()
+    """To be carried out before the accept: a late one would kill the new tokens."""
+    settlement: Settlement | None = None
+    """How a person's decision fits in with earlier ones; ``None`` where nobody was asked."""
+
+
+async def give_silently(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
+    """Give what was requested: it is covered, or the operator answers for the client."""
     given = Given(
         decision_id=new_decision_id(),
         scopes=case.ask.scopes,
@@ -27,46 +52,110 @@ async def accept_silently(case: Case, *, visitor: Visitor, services: Services) -
         ory_remembers=not case.request.skip,
         at=visitor.now,
     )
-    async with services.store.writing() as rows:
-        await rows.flows.record_automatic(
-            case.flow.challenge_hash,
-            decision="accept",
-            decision_id=given.decision_id,
-            subject=case.ask.subject,
-            answer={"scopes": list(given.scopes)},
-            at=visitor.now,
+    await rows.flows.record_automatic(
+        case.flow.challenge_hash,
+        decision="accept",
+        decision_id=given.decision_id,
+        subject=case.ask.subject,
+        answer={"scopes": list(given.scopes)},
+        at=visitor.now,
+    )
+    await rows.grants.save(given_silently(case.grant, case.ask, given))
+    await _audit(rows, "grant.used", case, visitor, given=given)
+    return Answer(event="consent.skipped", given=given, ory_remembers=True, deletions=case.pending)
+
+
+async def refuse(rows: Rows, case: Case, reject: Reject, *, visitor: Visitor) -> Answer:
+    """Answer for the person: it was not their decision, and they can be asked another time."""
+    await rows.flows.record_automatic(
+        case.flow.challenge_hash,
+        decision="reject",
+        decision_id=new_decision_id(),
+        subject=case.ask.subject,
+        answer={"error": reject.error},
+        at=visitor.now,
+    )
+    await _audit(rows, "consent.refused", case, visitor, reason=reject.error)
+    return Answer(event="consent.refused", reject=reject)
+
+
+async def deny(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
+    """The person said no."""
+    settlement = await settle(rows, case.flow, decision="reject", answer={}, visitor=visitor)
+    if settlement.is_new:
+        await _audit(rows, "consent.denied", case, visitor)
+    return Answer(event="consent.denied", reject=ACCESS_DENIED, settlement=settlement)
+
+
+async def allow(
+    rows: Rows, case: Case, ticks: Ticks, *, visitor: Visitor, settings: Settings
+) -> Answer:
+    """The person said yes to *ticks*; unticking what the app had takes it away at Ory first."""
+    answer = {
+        "scopes": list(ticks.scopes),
+        "audience": list(ticks.audience),
+        "remember": ticks.remember,
+    }
+    settlement = await settle(rows, case.flow, decision="accept", answer=answer, visitor=visitor)
+    given = _given(case, ticks, settlement.decision_id, visitor=visitor, settings=settings)
+    deletions = case.pending
+    if settlement.is_new:
+        if narrows(case.grant, case.ask, given):
+            deletions += (await _take_back(rows, case, visitor),)
+        await rows.grants.save(decided(case.grant, case.ask, given))
+        await _audit(rows, "consent.allowed", case, visitor, given=given)
+    return Answer(
+        event="consent.allowed",
+        given=given,
+        ory_remembers=given.remember,
+        deletions=deletions,
+        settlement=settlement,
+    )
+
+
+async def tell_ory(case: Case, answer: Answer, services: Services) -> RedirectTo:
+    """Tell Ory what has been committed. A person's answer that may not count raises why."""
+    if answer.settlement is not None:
+        answer.settlement.check()
+    scopes = answer.given.scopes if answer.given else ()
+    logs.step(answer.event, app=case.ask.client_name, scopes=scopes)
+
+    async def call() -> RedirectTo:
+        for revocation in answer.deletions:
+            await carry_out(revocation, services)
+        if answer.given is None:
+            return await services.ory.reject_consent(case.request, answer.reject or ACCESS_DENIED)
+        return await services.ory.accept_consent(
+            case.request, _accept(case, answer.given, answer, services.settings)
         )
-        before = await rows.grants.find(case.ask.subject, case.ask.client_id, lock=True)
-        await rows.grants.save(given_silently(before, case.ask, given))
-        await add_audit(rows, "grant.used", case, visitor, given=given)
-    logs.step("consent.skipped", app=case.ask.client_name, scopes=given.scopes)
-    return await tell_accept(case, given, remember=True, services=services)
+
+    outcome = await tell(case.flow, call, services.store)
+    logs.step("sent.back", app=case.ask.client_name)
+    return outcome
 
 
-async def refuse(case: Case, reject: Reject, *, visitor: Visitor, services: Services) -> RedirectTo:
-    """Answer for the person, without asking: it was not their decision, and they can be asked
-    another time.
+def _accept(case: Case, given: Given, answer: Answer, settings: Settings) -> AcceptConsent:
+    """Without a duration: Ory's listing forgets what has one, while the tokens live on
+    (hydra-contract 3.6).
     """
-    async with services.store.writing() as rows:
-        await rows.flows.record_automatic(
-            case.flow.challenge_hash,
-            decision="reject",
-            decision_id=new_decision_id(),
-            subject=case.ask.subject,
-            answer={"error": reject.error},
-            at=visitor.now,
-        )
-        await add_audit(rows, "consent.refused", case, visitor, reason=reject.error)
-    logs.step("consent.refused", app=case.ask.client_name, reason=reject.error)
-    return await services.ory.reject_consent(case.request, reject)
+    fake = settings.conformity_fake_claims
+    claims = claims_for(case.user, given.scopes, fake=fake) if case.user else {}
+    return AcceptConsent(
+        grant_scope=given.scopes,
+        grant_access_token_audience=given.audience,
+        remember=answer.ory_remembers,
+        remember_for=0,
+        session=ConsentSessionData(id_token=claims),
+        context={"decision_id": given.decision_id},
+    )
 
 
-def as_given(
-    case: Case, ticks: Ticks, decision_id: str, *, visitor: Visitor, services: Services
+def _given(
+    case: Case, ticks: Ticks, decision_id: str, *, visitor: Visitor, settings: Settings
 ) -> Given:
-    """What was decided. A browser that did not answer the login cannot make it last."""
+    """What was decided. A browser that did not answer the login cannot make it last (ADR 0010)."""
     remember = ticks.remember and case.same_browser
-    seconds = services.settings.remember_consent_for
+    seconds = settings.remember_consent_for
     return Given(
         decision_id=decision_id,
         scopes=ticks.scopes,
@@ -78,41 +167,17 @@ def as_given(
     )
 
 
-async def tell_accept(
-    case: Case, given: Given, *, remember: bool, services: Services
-) -> RedirectTo:
-    """Tell Ory, after any deletion for the pair that it has not heard of: a late one would kill the
-    new tokens.
-
-    Ory is never told a duration: its listing forgets what has one, while the tokens live on
-    (hydra-contract 3.6).
-    """
-    user = case.user
-    claims = (
-        claims_for(user, given.scopes, fake=services.settings.conformity_fake_claims)
-        if user
-        else {}
-    )
-    accept = AcceptConsent(
-        grant_scope=given.scopes,
-        grant_access_token_audience=given.audience,
-        remember=remember,
-        remember_for=0,
-        session=ConsentSessionData(id_token=claims),
-        context={"decision_id": given.decision_id},
+async def _take_back(rows: Rows, case: Case, visitor: Visitor) -> Revocation:
+    return await revoke(
+        rows,
+        subject=case.ask.subject,
+        client_id=case.ask.client_id,
+        reason="narrowed",
+        now=visitor.now,
     )
 
-    async def call() -> RedirectTo:
-        for revocation in case.pending:
-            await carry_out(revocation, services)
-        return await services.ory.accept_consent(case.request, accept)
 
-    outcome = await tell(case.flow, call, services.store)
-    logs.step("sent.back", app=case.ask.client_name)
-    return outcome
-
-
-async def add_audit(
+async def _audit(
     rows: Rows,
     action: str,
     case: Case,

@@ -11,7 +11,6 @@ from portal.decisions import (
     StaleSignInError,
     UnrequestedError,
     challenge_hash,
-    fetch,
     with_sign_in,
 )
 from portal.grants import Ask
@@ -22,7 +21,8 @@ from portal.ory.models import (
     ConsentRequest,
     Reject,
 )
-from portal.services import Services, Visitor
+from portal.services import Visitor
+from portal.store import Rows
 from portal.store.tables import FlowRecord, GrantRecord, LoginSession, Revocation, User
 
 
@@ -46,17 +46,18 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return "none" in self.parameters.prompt
 
 
-async def open_case(challenge: str, visitor: Visitor, services: Services) -> Case:
-    """Ask Ory about the challenge and the store about everything else; remember the way back."""
-    request = await fetch(services.ory.get_consent_request, challenge, services.store)
+async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) -> Case:
+    """Read everything about *request* in the unit of work that may answer it.
+
+    The pair is locked in it, so that nothing is decided on a grant that somebody revokes meanwhile.
+    """
     client = request.client
     session_hash = hashlib.sha256(request.login_session_id.encode()).hexdigest()
-    async with services.store.writing() as rows:
-        flow = await rows.flows.open(_flow(request, challenge, visitor))
-        user = await rows.users.find(request.subject)
-        grant = await rows.grants.find(request.subject, client.client_id)
-        session = await rows.login_sessions.find(session_hash)
-        pending = await rows.revocations.pending_for(request.subject, client.client_id)
+    flow = await rows.flows.open(_flow(request, visitor))
+    grant = await rows.grants.find(request.subject, client.client_id, lock=True)
+    user = await rows.users.find(request.subject)
+    session = await rows.login_sessions.find(session_hash)
+    pending = await rows.revocations.pending_for(request.subject, client.client_id)
     return Case(
         request=request,
         parameters=AuthorizationParameters.of(request.request_url),
@@ -77,17 +78,15 @@ async def open_case(challenge: str, visitor: Visitor, services: Services) -> Cas
 
 
 def _answered_login(visitor: Visitor, session: LoginSession | None) -> bool:
-    """Whether *visitor* is the browser that signed in; the consent's own browser proves nothing
-    about that.
-    """
+    """Whether *visitor* is the browser that signed in."""
     if session is None or visitor.browser_hash is None:
         return False
     return session.browser_hash == visitor.browser_hash
 
 
-def _flow(request: ConsentRequest, challenge: str, visitor: Visitor) -> FlowRecord:
+def _flow(request: ConsentRequest, visitor: Visitor) -> FlowRecord:
     return FlowRecord(
-        challenge_hash=challenge_hash(challenge),
+        challenge_hash=challenge_hash(request.challenge),
         kind="consent",
         request_url=request.request_url,
         client_id=request.client.client_id,
@@ -116,8 +115,9 @@ def why_not(case: Case) -> Reject | None:
 
 
 def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
-    """What was ticked, in the order it was requested. A value that nobody requested is refused, not
-    dropped.
+    """What was ticked, in the order it was requested.
+
+    A value that nobody requested is refused, not dropped.
     """
     unrequested = set(form.grant_scope) - set(case.ask.scopes)
     unrequested |= set(form.grant_audience) - set(case.ask.audience)

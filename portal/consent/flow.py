@@ -13,29 +13,17 @@ import msgspec
 
 from portal import logs
 from portal.apps import AppView
-from portal.consent.answer import (
-    accept_silently,
-    add_audit,
-    as_given,
-    refuse,
-    tell_accept,
-)
-from portal.consent.case import Case, open_case, ticks_of, why_not
+from portal.consent.answer import Answer, allow, deny, give_silently, refuse, tell_ory
+from portal.consent.case import Case, read_case, ticks_of, why_not
 from portal.consent.forms import ConsentForm, SummaryForm
 from portal.consent.pages import ConsentPage, SummaryPage
 from portal.consent.policy import Facts, Verdict, judge, revoked_at_ory
 from portal.consent.view import Ticks, ask_page, summary
-from portal.decisions import AlreadyDecidedError, settle, tell, with_sign_in
-from portal.grants import Given, decided, narrows, revoke
+from portal.decisions import AlreadyDecidedError, fetch, with_sign_in
 from portal.ory.errors import OryError
-from portal.ory.models import (
-    ACCESS_DENIED,
-    CONSENT_REQUIRED,
-    RedirectTo,
-)
+from portal.ory.models import CONSENT_REQUIRED, ConsentRequest, RedirectTo
 from portal.services import Services, Visitor
 from portal.store import Rows
-from portal.store.tables import Revocation
 
 CHOOSE: Final = "Choose at least one permission, or deny."
 
@@ -44,19 +32,12 @@ async def begin(
     challenge: str, *, visitor: Visitor, services: Services
 ) -> ConsentPage | RedirectTo:
     """Answer without asking where the decision table says so, else ask."""
-    case = await open_case(challenge, visitor, services)
-    refused = why_not(case)
-    if refused is not None:
-        return await refuse(case, refused, visitor=visitor, services=services)
-    if case.flow.state == "decided":
-        raise AlreadyDecidedError(case.flow.request_url)
-    match judge(_facts(case, visitor, services)):
-        case Verdict.ACCEPT:
-            return await accept_silently(case, visitor=visitor, services=services)
-        case Verdict.REFUSE:
-            return await refuse(case, CONSENT_REQUIRED, visitor=visitor, services=services)
-        case Verdict.LOOK if await _still_at_ory(case, visitor, services):
-            return await accept_silently(case, visitor=visitor, services=services)
+    request = await fetch(services.ory.get_consent_request, challenge, services.store)
+    case, step = await _first_step(request, visitor, services)
+    if step is Verdict.LOOK and await _still_at_ory(case, visitor, services):
+        case, step = await _first_step(request, visitor, services, listed=True)
+    if isinstance(step, Answer):
+        return await tell_ory(case, step, services)
     logs.step("consent.asked", app=case.ask.client_name, scopes=case.ask.scopes)
     return _page(case, None, visitor=visitor, services=services)
 
@@ -65,23 +46,22 @@ async def decide(
     form: ConsentForm, *, visitor: Visitor, services: Services
 ) -> ConsentPage | RedirectTo:
     """Allow or deny. Nothing is granted that was not both requested and ticked."""
-    case = await open_case(form.consent_challenge, visitor, services)
-    ticks = ticks_of(form, case)
-    refused = why_not(case)
-    if refused is not None:
-        return await refuse(case, refused, visitor=visitor, services=services)
-    if form.action == "reject":
-        return await _deny(case, visitor=visitor, services=services)
-    if case.ask.scopes and not ticks.scopes and not services.settings.allow_empty_grant:
+    store = services.store
+    request = await fetch(services.ory.get_consent_request, form.consent_challenge, store)
+    async with store.writing() as rows:
+        case = await read_case(rows, request, visitor=visitor)
+        ticks = ticks_of(form, case)
+        answer = await _answer_of(rows, case, form, ticks, visitor=visitor, services=services)
+    if answer is None:
         return _page(case, ticks, visitor=visitor, services=services, error=CHOOSE, status=422)
-    return await _allow(case, ticks, visitor=visitor, services=services)
+    return await tell_ory(case, answer, services)
 
 
 async def ask_again(
     form: ConsentForm | SummaryForm, *, visitor: Visitor, services: Services
 ) -> ConsentPage:
     """The same form with a fresh token, because the old one does not fit; nothing is decided."""
-    case = await open_case(form.consent_challenge, visitor, services)
+    case = await _reread(form, visitor, services)
     ticks = ticks_of(form, case)
     return _page(
         case, ticks, visitor=visitor, services=services, error=visitor.why_stale, status=403
@@ -91,15 +71,60 @@ async def ask_again(
 async def summarise(
     form: SummaryForm, *, whole_page: bool, visitor: Visitor, services: Services
 ) -> SummaryPage | ConsentPage:
-    """What the ticked boxes amount to; changes nothing. Without a script it is the whole page
-    again.
-    """
-    case = await open_case(form.consent_challenge, visitor, services)
+    """What the ticked boxes amount to; without a script it is the whole page again."""
+    case = await _reread(form, visitor, services)
     ticks = ticks_of(form, case)
     if whole_page:
         return _page(case, ticks, visitor=visitor, services=services)
     person = case.user if case.same_browser else None
     return SummaryPage(lines=summary(ticks.scopes, person, services.catalog))
+
+
+async def _first_step(
+    request: ConsentRequest, visitor: Visitor, services: Services, *, listed: bool = False
+) -> tuple[Case, Answer | Verdict]:
+    """What the table says, carried out as far as it can be: reading and writing are one unit.
+
+    *listed*: Ory has said that it still lists the grant.
+    """
+    async with services.store.writing() as rows:
+        case = await read_case(rows, request, visitor=visitor)
+        reject = why_not(case)
+        if reject is None and case.flow.state == "decided":
+            raise AlreadyDecidedError(case.flow.request_url)
+        verdict = Verdict.REFUSE if reject else judge(_facts(case, visitor, services))
+        if verdict is Verdict.ACCEPT or (verdict is Verdict.LOOK and listed):
+            return case, await give_silently(rows, case, visitor=visitor)
+        if verdict is Verdict.REFUSE:
+            return case, await refuse(rows, case, reject or CONSENT_REQUIRED, visitor=visitor)
+    return case, verdict
+
+
+async def _answer_of(
+    rows: Rows,
+    case: Case,
+    form: ConsentForm,
+    ticks: Ticks,
+    *,
+    visitor: Visitor,
+    services: Services,
+) -> Answer | None:
+    """The answer that the form gives; ``None`` where it gives none: nothing is ticked."""
+    reject = why_not(case)
+    if reject is not None:
+        return await refuse(rows, case, reject, visitor=visitor)
+    if form.action == "reject":
+        return await deny(rows, case, visitor=visitor)
+    if case.ask.scopes and not ticks.scopes and not services.settings.allow_empty_grant:
+        return None
+    return await allow(rows, case, ticks, visitor=visitor, settings=services.settings)
+
+
+async def _reread(form: ConsentForm | SummaryForm, visitor: Visitor, services: Services) -> Case:
+    store = services.store
+    request = await fetch(services.ory.get_consent_request, form.consent_challenge, store)
+    async with store.writing() as rows:
+        return await read_case(rows, request, visitor=visitor)
 
 
 def _facts(case: Case, visitor: Visitor, services: Services) -> Facts:
@@ -140,9 +165,7 @@ def _page(
 
 
 async def _still_at_ory(case: Case, visitor: Visitor, services: Services) -> bool:
-    """Whether Ory lists the grant. If it should and does not, somebody revoked it there: never
-    undone silently.
-    """
+    """Whether Ory lists the grant; if it should and does not, somebody revoked it there."""
     try:
         listed = await services.ory.list_consent_sessions(case.ask.subject)
     except OryError:
@@ -160,6 +183,7 @@ async def _still_at_ory(case: Case, visitor: Visitor, services: Services) -> boo
 
 
 async def _mark_revoked_at_ory(case: Case, visitor: Visitor, services: Services) -> None:
+    """It is never undone silently: the person is asked."""
     async with services.store.writing() as rows:
         await rows.grants.revoke(
             case.ask.subject, case.ask.client_id, reason="revoked at Ory", at=visitor.now
@@ -167,56 +191,12 @@ async def _mark_revoked_at_ory(case: Case, visitor: Visitor, services: Services)
         await rows.grants.mark_synced(
             case.ask.subject, case.ask.client_id, revoked_until=visitor.now, at=visitor.now
         )
-        await add_audit(rows, "grant.revoked", case, visitor, reason="revoked at Ory")
-    logs.step("grant.revoked", app=case.ask.client_name, reason="revoked at Ory")
-
-
-async def _allow(case: Case, ticks: Ticks, *, visitor: Visitor, services: Services) -> RedirectTo:
-    answer = {
-        "scopes": list(ticks.scopes),
-        "audience": list(ticks.audience),
-        "remember": ticks.remember,
-    }
-    async with services.store.writing() as rows:
-        settled = await settle(rows, case.flow, decision="accept", answer=answer, visitor=visitor)
-        given = as_given(case, ticks, settled.decision_id, visitor=visitor, services=services)
-        pending = case.pending
-        if settled.is_new:
-            pending += await _record(rows, case, given, visitor)
-    settled.check()
-    logs.step("consent.allowed", app=case.ask.client_name, scopes=given.scopes)
-    sending = msgspec.structs.replace(case, pending=pending)
-    return await tell_accept(sending, given, remember=given.remember, services=services)
-
-
-async def _record(rows: Rows, case: Case, given: Given, visitor: Visitor) -> tuple[Revocation, ...]:
-    """Write the grant, and the deletion that a narrowing needs before the accept."""
-    before = await rows.grants.find(case.ask.subject, case.ask.client_id, lock=True)
-    deletions: tuple[Revocation, ...] = ()
-    if narrows(before, case.ask, given):
-        deletions = (
-            await revoke(
-                rows,
-                subject=case.ask.subject,
-                client_id=case.ask.client_id,
-                reason="narrowed",
-                now=visitor.now,
-            ),
+        await rows.audit.add(
+            "grant.revoked",
+            at=visitor.now,
+            actor="system",
+            subject=case.ask.subject,
+            client_id=case.ask.client_id,
+            detail={"app": case.ask.client_name, "reason": "revoked at Ory"},
         )
-    await rows.grants.save(decided(before, case.ask, given))
-    await add_audit(rows, "consent.allowed", case, visitor, given=given)
-    return deletions
-
-
-async def _deny(case: Case, *, visitor: Visitor, services: Services) -> RedirectTo:
-    async with services.store.writing() as rows:
-        settled = await settle(rows, case.flow, decision="reject", answer={}, visitor=visitor)
-        if settled.is_new:
-            await add_audit(rows, "consent.denied", case, visitor)
-    settled.check()
-    logs.step("consent.denied", app=case.ask.client_name)
-    return await tell(
-        case.flow,
-        lambda: services.ory.reject_consent(case.request, ACCESS_DENIED),
-        services.store,
-    )
+    logs.step("grant.revoked", app=case.ask.client_name, reason="revoked at Ory")

@@ -55,14 +55,16 @@ class Grants:
     async def find(self, subject: str, client_id: str, *, lock: bool = False) -> GrantRecord | None:
         """Find the pair's grant; with *lock*, others who ask with it wait until this unit ends.
 
-        The lock is on the pair and not on the row, because there may be none yet. On SQLite there
-        is one writer anyway.
+        The lock is on the pair, because there may be no row yet, and on the row, so that a
+        revocation of many waits too. On SQLite there is one writer anyway.
         """
         if lock and self._unit.is_postgresql:
             await self._unit.first(
                 sa.select(sa.func.pg_advisory_xact_lock(_lock_key(subject, client_id)))
             )
         statement = select(GrantRecord).where(_pair(subject, client_id))
+        if lock:
+            statement = statement.with_for_update()
         return load_first(GrantRecord, await self._unit.first(statement))
 
     async def save(self, record: GrantRecord) -> None:

@@ -213,3 +213,23 @@ async def test_a_page_has_at_most_a_hundred_rows(store):
     )
     assert len(await searched(store, limit=5000)) == 100
     assert len(await searched(store, limit=0)) == 1
+
+
+async def test_a_revocation_waits_for_who_has_locked_the_grant(store):
+    await save(store, grant())
+    started = asyncio.Event()
+
+    async def revoke():
+        started.set()
+        async with store.writing() as rows:
+            return await rows.grants.revoke("ann", None, reason="user", at=NOW)
+
+    async with store.writing() as rows:
+        held = await rows.grants.find("ann", "photos", lock=True)
+        task = asyncio.create_task(revoke())
+        await started.wait()
+        await asyncio.sleep(0.2)
+        assert not task.done()
+        await rows.grants.save(held)
+    assert await task == ("photos",)
+    assert (await find(store)).revoked_at == NOW
