@@ -218,6 +218,7 @@ async def set_password(
         await _get(rows, subject)
         await rows.users.set_password(subject, password_hash=new, at=now)
         await throttle.forgive(rows, user.email)
+        await throttle.forget_browsers(rows, user.email)
         revocation = await _end_everything(rows, subject, reason="password set", now=now)
         await rows.audit.add("user.password_set", at=now, actor=actor, subject=subject)
     return revocation

@@ -60,6 +60,13 @@ def remembers(grant: GrantRecord, *, now: datetime) -> bool:
     return grant.revoked_at is None and (grant.expires_at is None or now < grant.expires_at)
 
 
+def holds(grant: GrantRecord | None, given: Given) -> bool:
+    """Whether everything that was *given* is still there."""
+    if grant is None or grant.revoked_at is not None:
+        return False
+    return set(given.scopes) <= set(grant.scopes) and set(given.audience) <= set(grant.audience)
+
+
 def narrows(grant: GrantRecord | None, ask: Ask, given: Given) -> bool:
     """Whether something was asked for that the app already has, and was not given again.
 

@@ -9,8 +9,9 @@ import os
 import secrets
 import threading
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, Self, TypeVar
 
 import msgspec
@@ -46,6 +47,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The stored hash is none: somebody should look at the database."""
 
 
+class Place:
+    """One place in the queue; good for one verification."""
+
+    taken = False
+
+
 class Passwords:
     """Hash and verify in own threads behind a short queue.
 
@@ -79,11 +86,6 @@ class Passwords:
         self.close()
 
     @property
-    def full(self) -> bool:
-        """Whether the next call would be refused; ask before touching the database."""
-        return self._waiting >= self._capacity
-
-    @property
     def waiting(self) -> int:
         """How many passwords are being looked at or wait for it."""
         return self._waiting
@@ -93,10 +95,29 @@ class Passwords:
         prepared = prepare(password)
         return await self._run(lambda: self._hasher.hash(prepared))
 
-    async def verify(self, stored_hash: str | None, password: str) -> Verdict:
-        """Compare; without a stored hash a dummy one is used up, so that nobody can tell."""
+    async def verify(
+        self, stored_hash: str | None, password: str, *, place: "Place | None" = None
+    ) -> Verdict:
+        """Compare; without a stored hash a dummy one is used up, so that nobody can tell.
+
+        With a *place* that :meth:`reserve` gave it is never refused.
+        """
         prepared = prepare(password)
-        return await self._run(lambda: self._verify(stored_hash, prepared))
+        return await self._run(lambda: self._verify(stored_hash, prepared), place)
+
+    @contextmanager
+    def reserve(self) -> Iterator["Place"]:
+        """Keep a place in the queue, before anything else is done for somebody.
+
+        Raises :class:`OverloadedError` at once if there is none.
+        """
+        self._enter()
+        place = Place()
+        try:
+            yield place
+        finally:
+            if not place.taken:
+                self._leave()
 
     def close(self) -> None:
         """Let running threads finish, drop what is waiting."""
@@ -120,8 +141,11 @@ class Passwords:
         except VerifyMismatchError:
             return False
 
-    async def _run(self, job: Callable[[], _Result]) -> _Result:
-        self._enter()
+    async def _run(self, job: Callable[[], _Result], place: "Place | None" = None) -> _Result:
+        if place is None or place.taken:
+            self._enter()
+        else:
+            place.taken = True
         try:
             future = self._pool.submit(job)
         except RuntimeError as exc:  # the pool was closed: the process is on its way out

@@ -2,6 +2,7 @@
 (hydra-contract 3.6, 4.2).
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -51,24 +52,39 @@ async def try_now(revocation: Revocation, services: Services) -> bool:
 
 
 async def sweep(revocation: Revocation, services: Services) -> None:
-    """Delete what an accept that was on its way brought to Ory after the revocation; the person is
-    asked again.
+    """Delete what an accept that was on its way brought to Ory after the revocation.
+
+    Where nothing was allowed since, that is everything: Ory's list leaves out what was accepted
+    under ``skip=true``. Where something was, it is what the list shows to be older.
     """
+    async with services.store.reading() as rows:
+        grants = await rows.grants.of_subject(revocation.subject)
+    concerned = [g for g in grants if revocation.client_id in (None, g.client_id)]
+    allowed_since = {g.client_id for g in concerned if g.revoked_at is None}
+    for grant in concerned:
+        if grant.client_id not in allowed_since:
+            await services.ory.revoke_consent(revocation.subject, grant.client_id)
+    if allowed_since:
+        await _sweep_older(revocation, allowed_since, services)
+    async with services.store.writing() as rows:
+        await rows.revocations.finish(revocation.id, datetime.now(UTC))
+
+
+async def _sweep_older(
+    revocation: Revocation, client_ids: Collection[str], services: Services
+) -> None:
+    """By the consent's own id where Ory has one; else the pair, and the person is asked again."""
     for session in await services.ory.list_consent_sessions(revocation.subject):
-        concerns = revocation.client_id in (None, session.client_id)
-        if not concerns or not _is_older(session, revocation):
+        if session.client_id not in client_ids or not _is_older(session, revocation):
             continue
         if session.consent_request_id:
             await services.ory.revoke_consent_request(session.consent_request_id)
-        else:
-            await services.ory.revoke_consent(revocation.subject, session.client_id)
-            async with services.store.writing() as rows:
-                now = datetime.now(UTC)
-                pair = (revocation.subject, session.client_id)
-                await rows.grants.revoke(*pair, reason="second sweep", at=now)
-                await rows.grants.mark_synced(*pair, revoked_until=now, at=now)
-    async with services.store.writing() as rows:
-        await rows.revocations.finish(revocation.id, datetime.now(UTC))
+            continue
+        pair, now = (revocation.subject, session.client_id), datetime.now(UTC)
+        await services.ory.revoke_consent(*pair)
+        async with services.store.writing() as rows:
+            await rows.grants.revoke(*pair, reason="second sweep", at=now)
+            await rows.grants.mark_synced(*pair, revoked_until=now, at=now)
 
 
 def next_try(attempts: int, *, now: datetime) -> datetime:

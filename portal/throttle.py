@@ -32,8 +32,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def account_hash(self) -> str:
-        """The account as the buckets know it, so that typed addresses are not kept in clear."""
-        return hashlib.sha256(self.account.encode()).hexdigest()
+        """The account as the buckets know it."""
+        return _hash(self.account)
 
     @property
     def network_bucket(self) -> str:
@@ -72,5 +72,14 @@ async def admit(rows: Rows, attempt: Attempt, *, now: float) -> Admission:
 
 async def forgive(rows: Rows, account: str) -> None:
     """Lift the account's bucket: after a reset, or when an operator says so."""
-    account_hash = hashlib.sha256(account.encode()).hexdigest()
-    await rows.attempts.forgive(f"acc:{account_hash}")
+    await rows.attempts.forgive(f"acc:{_hash(account)}")
+
+
+async def forget_browsers(rows: Rows, account: str) -> None:
+    """After a reset no browser is the owner's own: one may belong to whoever had the password."""
+    await rows.browsers.forget_all(_hash(account))
+
+
+def _hash(account: str) -> str:
+    """Typed addresses are not kept in clear."""
+    return hashlib.sha256(account.encode()).hexdigest()

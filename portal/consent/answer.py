@@ -11,8 +11,8 @@ from portal import logs
 from portal.claims import claims_for
 from portal.consent.case import Case
 from portal.consent.view import Ticks
-from portal.decisions import Settlement, new_decision_id, settle, tell
-from portal.grants import Given, decided, given_silently, narrows, revoke
+from portal.decisions import AlreadyDecidedError, Settlement, new_decision_id, settle, tell
+from portal.grants import Given, decided, given_silently, holds, narrows, revoke
 from portal.ory.models import (
     ACCESS_DENIED,
     AcceptConsent,
@@ -90,7 +90,10 @@ async def deny(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
 async def allow(
     rows: Rows, case: Case, ticks: Ticks, *, visitor: Visitor, settings: Settings
 ) -> Answer:
-    """The person said yes to *ticks*; unticking what the app had takes it away at Ory first."""
+    """The person said yes to *ticks*; unticking what the app had takes it away at Ory first.
+
+    The same yes again, after what it gave was taken back, gives nothing.
+    """
     answer = {
         "scopes": list(ticks.scopes),
         "audience": list(ticks.audience),
@@ -99,6 +102,9 @@ async def allow(
     settlement = await settle(rows, case.flow, decision="accept", answer=answer, visitor=visitor)
     given = _given(case, ticks, settlement.decision_id, visitor=visitor, settings=settings)
     deletions = case.pending
+    if not settlement.is_new and not holds(case.grant, given):
+        gone = AlreadyDecidedError(case.flow.request_url)
+        settlement = msgspec.structs.replace(settlement, refusal=settlement.refusal or gone)
     if settlement.is_new:
         if narrows(case.grant, case.ask, given):
             deletions += (await _take_back(rows, case, visitor),)

@@ -4,7 +4,7 @@ import hashlib
 
 import msgspec
 
-from portal.apps import clean_name
+from portal.apps import clean_name, safe_url
 from portal.consent.forms import ConsentForm, SummaryForm
 from portal.consent.view import Ticks
 from portal.decisions import (
@@ -66,7 +66,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
             subject=request.subject,
             client_id=client.client_id,
             client_name=clean_name(client.client_name) or clean_name(client.client_id),
-            client_uri=client.client_uri or None,
+            client_uri=safe_url(client.client_uri),
             scopes=request.requested_scope,
             audience=request.requested_access_token_audience,
         ),
@@ -121,7 +121,8 @@ def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
     """
     unrequested = set(form.grant_scope) - set(case.ask.scopes)
     unrequested |= set(form.grant_audience) - set(case.ask.audience)
-    repeated = len(set(form.grant_scope)) < len(form.grant_scope)
+    ticked = form.grant_scope + form.grant_audience
+    repeated = len(set(form.grant_scope)) + len(set(form.grant_audience)) < len(ticked)
     if unrequested or repeated:
         raise UnrequestedError
     return Ticks(

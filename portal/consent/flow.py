@@ -185,6 +185,9 @@ async def _still_at_ory(case: Case, visitor: Visitor, services: Services) -> boo
 async def _mark_revoked_at_ory(case: Case, visitor: Visitor, services: Services) -> None:
     """It is never undone silently: the person is asked."""
     async with services.store.writing() as rows:
+        grant = await rows.grants.find(case.ask.subject, case.ask.client_id, lock=True)
+        if grant is None or case.grant is None or grant.last_accept_at != case.grant.last_accept_at:
+            return  # allowed anew while Ory was asked
         await rows.grants.revoke(
             case.ask.subject, case.ask.client_id, reason="revoked at Ory", at=visitor.now
         )

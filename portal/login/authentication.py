@@ -12,7 +12,7 @@ import msgspec
 
 from portal import logs
 from portal.accounts import canonical_identifier
-from portal.passwords import OverloadedError, PasswordTooLongError, Verdict
+from portal.passwords import OverloadedError, PasswordTooLongError, Place, Verdict
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import User
@@ -42,16 +42,22 @@ class Refused(msgspec.Struct, frozen=True):
 async def authenticate(
     email: str, password: str, *, visitor: Visitor, services: Services
 ) -> Authenticated | Refused:
-    """Check *password* for *email*. Raises :class:`OverloadedError` before anything is counted or
-    looked up.
+    """Check *password* for *email*.
+
+    Raises :class:`portal.passwords.OverloadedError` before anything is counted or looked up.
     """
-    if services.passwords.full:
-        raise OverloadedError(retry_after=3)
     attempt = Attempt(
         account=canonical_identifier(email),
         browser_hash=visitor.browser_hash,
         origin=visitor.origin,
     )
+    with services.passwords.reserve() as place:
+        return await _check(attempt, password, place, visitor=visitor, services=services)
+
+
+async def _check(
+    attempt: Attempt, password: str, place: Place, *, visitor: Visitor, services: Services
+) -> Authenticated | Refused:
     async with services.store.writing() as rows:
         admission = await admit(rows, attempt, now=visitor.now.timestamp())
     if admission.wait:
@@ -59,7 +65,7 @@ async def authenticate(
         return _wait(math.ceil(admission.wait))
     async with services.store.reading() as rows:
         user = await rows.users.find_by_email(attempt.account)
-    verdict = await _verify(user, password, services)
+    verdict = await _verify(user, password, place, services)
     if user is None or user.disabled_at is not None or not verdict.matches:
         await _record_failure(user, visitor, services)
         return Refused(WRONG, 401)
@@ -80,12 +86,12 @@ async def record_success(rows: Rows, who: Authenticated, *, visitor: Visitor) ->
         await rows.browsers.remember(who.attempt.account_hash, visitor.browser_hash, visitor.now)
 
 
-async def _verify(user: User | None, password: str, services: Services) -> Verdict:
+async def _verify(user: User | None, password: str, place: Place, services: Services) -> Verdict:
     stored = user.password_hash if user and user.disabled_at is None else None
     try:
-        verdict = await services.passwords.verify(stored, password)
+        verdict = await services.passwords.verify(stored, password, place=place)
     except PasswordTooLongError:
-        return await services.passwords.verify(None, "")
+        return await services.passwords.verify(None, "", place=place)
     if verdict.corrupt and user is not None:
         logs.alarm("password.corrupt", subject=user.subject)
     return verdict

@@ -67,9 +67,13 @@ class Revocations:
         statement = sa.update(Revocation).where(Revocation.id == revocation_id)
         await self._unit.run(statement.values(state="done", due_at=at, last_error=None))
 
-    async def postpone(self, revocation_id: str, *, error: str, due_at: datetime) -> None:
-        """Note that it did not work, and try again at *due_at*."""
-        statement = sa.update(Revocation).where(Revocation.id == revocation_id)
+    async def postpone(
+        self, revocation_id: str, *, state: str, error: str, due_at: datetime
+    ) -> None:
+        """Note that it did not work, and try again at *due_at*; not if it left *state* since."""
+        statement = sa.update(Revocation).where(
+            Revocation.id == revocation_id, Revocation.state == state
+        )
         values = {
             "attempts": Revocation.attempts + 1,
             "last_error": error[:MAX_ERROR],

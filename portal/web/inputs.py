@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request
 
-MAX_FIELDS: Final = 128
+MAX_FIELDS: Final = 1024
+"""More would not fit into a body anyway; a request may ask for hundreds of scopes."""
 _UNWANTED: Final = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 Form = TypeVar("Form", bound=msgspec.Struct)

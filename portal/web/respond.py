@@ -42,12 +42,15 @@ def is_htmx(request: AnyRequest) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def _retargeting(page: Page) -> dict[str, str]:
-    """A problem replaces what the page says; a form replaces itself, also where only a summary was
-    asked for.
+def _retargeting(request: AnyRequest, page: Page) -> dict[str, str]:
+    """A problem replaces what the page says, a form itself: whatever was asked to be swapped.
+
+    Unless the element that asked says that nothing else may be: then nothing is.
     """
     if page.target is None:
         return {}
+    if request.headers.get("swap-only") == "target":
+        return {"HX-Reswap": "none"}
     how = "innerHTML" if isinstance(page, ProblemPage) else "outerHTML"
     return {"HX-Retarget": page.target, "HX-Reswap": how}
 
@@ -67,7 +70,7 @@ def _page(request: AnyRequest, page: Page, current: Visit) -> Response[Any]:
     template = page.template
     if is_htmx(request) and page.partial:
         template = page.partial
-        headers |= _retargeting(page)
+        headers |= _retargeting(request, page)
     if page.retry_after is not None:
         headers["Retry-After"] = str(page.retry_after)
     html = current.web.templates.get_template(template).render(

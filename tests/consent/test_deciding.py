@@ -101,7 +101,8 @@ async def test_whatever_is_posted_nothing_unrequested_reaches_ory(
     try:
         await desk.decide(challenge, *posted, grant_audience=ticked)
     except UnrequestedError:
-        assert tampered or len(set(posted)) < len(posted)
+        repeated = len(set(posted)) < len(posted) or len(set(ticked)) < len(ticked)
+        assert tampered or repeated
         assert desk.accepted == []
         return
     assert not tampered
@@ -390,15 +391,32 @@ async def test_a_store_that_fails_tells_ory_nothing(
 
 
 async def test_the_second_sweep_spares_what_was_allowed_after_the_revocation(desk: Desk) -> None:
-    await desk.decide(desk.request(), "openid", remember=True)
+    await desk.remember("openid")
     async with desk.services.store.writing() as rows:
         revocation = await revoke(
             rows, subject=SUBJECT, client_id="photos", reason="user", now=NOW - timedelta(days=1)
         )
+    await desk.decide(desk.request(), "openid", remember=True)
+    desk.double.deletions.clear()
     context = {"decision_id": (await _decision_id(desk))}
     desk.double.plant_consent_session(SUBJECT, "photos", context=context)
     await sweep(revocation, desk.services)
     assert desk.double.deletions == []
+
+
+async def test_the_second_sweep_deletes_what_is_older_though_more_was_allowed_since(
+    desk: Desk,
+) -> None:
+    await desk.remember("openid")
+    async with desk.services.store.writing() as rows:
+        revocation = await revoke(rows, subject=SUBJECT, client_id="photos", reason="user", now=NOW)
+    await desk.decide(desk.request(), "openid", remember=True)
+    desk.double.deletions.clear()
+    old = {"decision_id": "01890000-0000-7000-8000-000000000000"}
+    desk.double.plant_consent_session(SUBJECT, "photos", context=old)
+    await sweep(revocation, desk.services)
+    assert desk.double.deletions == [("consent", {"subject": SUBJECT, "client": "photos"})]
+    assert isinstance(await desk.begin(desk.request(requested_scope=["openid"])), ConsentPage)
 
 
 async def test_the_second_sweep_deletes_what_was_on_its_way(desk: Desk) -> None:
@@ -417,6 +435,45 @@ async def test_the_second_sweep_deletes_what_was_on_its_way(desk: Desk) -> None:
     await sweep(revocation, desk.services)
     assert len(desk.double.deletions) == 2
     assert desk.double.sessions_of(SUBJECT) == []
+
+
+async def test_the_second_sweep_deletes_what_ory_does_not_list(desk: Desk) -> None:
+    """Ory's list leaves out what was accepted under skip=true; its tokens live all the same."""
+    await desk.remember("openid")
+    async with desk.services.store.writing() as rows:
+        revocation = await revoke(rows, subject=SUBJECT, client_id="photos", reason="user", now=NOW)
+    await carry_out(revocation, desk.services)
+    await sweep(revocation, desk.services)
+    pair = ("consent", {"subject": SUBJECT, "client": "photos"})
+    assert desk.double.deletions == [pair, pair]
+
+
+async def test_the_same_answer_after_a_revocation_gives_nothing(desk: Desk) -> None:
+    challenge = desk.request()
+    await desk.decide(challenge, "openid")
+    async with desk.services.store.writing() as rows:
+        await revoke(rows, subject=SUBJECT, client_id="photos", reason="user", now=NOW)
+    with pytest.raises(AlreadyDecidedError):
+        await desk.decide(challenge, "openid", now=SOON)
+    assert len(desk.accepted) == 1
+
+
+async def test_what_was_allowed_while_ory_was_asked_is_not_marked_as_revoked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.remember("openid", "email")
+    challenge = desk.request(skip=False)
+    other_tab = desk.request(requested_scope=["openid"])
+
+    async def slow_list(_: str) -> tuple[()]:
+        await desk.decide(other_tab, "openid", now=LATE)
+        return ()
+
+    monkeypatch.setattr(desk.services.ory, "list_consent_sessions", slow_list)
+    await desk.begin(challenge, now=NOW + timedelta(hours=2))
+    grant = await desk.grant()
+    assert grant is not None
+    assert grant.revoked_at is None
 
 
 async def _decision_id(desk: Desk) -> str:
@@ -440,7 +497,7 @@ async def test_ory_failing_is_an_error_of_its_own_and_decides_nothing(
 
 @pytest.mark.parametrize("trusted", [False, True])
 async def test_a_revocation_meanwhile_is_never_undone_silently(desk: Desk, trusted: bool) -> None:
-    """Whoever comes first: a grant that was revoked meanwhile is not given back by a silent accept."""
+    """Whoever comes first: what was revoked meanwhile is not given back by a silent accept."""
     for round_number in range(10):
         await desk.remember("openid", "email")
         challenge = desk.request(skip=True, client={"skip_consent": trusted})

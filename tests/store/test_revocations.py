@@ -67,7 +67,9 @@ async def test_work_is_claimed_by_one_worker_only(store, database_url):
 async def test_a_deletion_is_confirmed_swept_and_done(store):
     await add(store, revocation(last_error="timeout"))
     async with store.writing() as rows:
-        await rows.revocations.postpone("r-1", error="x" * 9000, due_at=NOW + MINUTE)
+        await rows.revocations.postpone(
+            "r-1", state="pending", error="x" * 9000, due_at=NOW + MINUTE
+        )
         (waiting,) = await rows.revocations.pending_for("ann", "photos")
         assert await rows.revocations.confirm("r-1", at=NOW, sweep_at=NOW + 30 * MINUTE)
         assert not await rows.revocations.confirm("r-1", at=NOW, sweep_at=NOW)
