@@ -75,4 +75,4 @@ def load_catalog(path: Path | None) -> ScopeCatalog:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return ScopeCatalog(msgspec.convert(tables, dict[str, Scope]))
     except (OSError, ValueError, msgspec.ValidationError) as exc:
-        raise ScopeCatalogError(f"scope catalog {path}: {exc}") from exc
+        raise ScopeCatalogError(f"{path} cannot be used: {exc}") from exc

@@ -171,7 +171,14 @@ def client_body(given: dict[str, Any]) -> dict[str, Any]:
     body["scope"] = " ".join(body.get("scope", SCOPE))
     if "metadata" in body:
         body["metadata"] = _json(body["metadata"])
+    if any(not _is_text(value) for value in body.values()):
+        raise click.UsageError("A value is not readable text in this terminal's encoding.")
     return body
+
+
+def _is_text(value: Any) -> bool:
+    """Bytes that are no text reach a command as lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in str(value))
 
 
 def _split(value: Any) -> Any:

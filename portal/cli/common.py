@@ -31,6 +31,7 @@ from portal.ory.errors import (
     OryUnavailableError,
 )
 from portal.passwords import Passwords, PasswordTooLongError
+from portal.scopes import ScopeCatalogError
 from portal.settings import Settings, SettingsError, read_environment
 from portal.store import Store, StoreError, StoreUnavailableError, schema
 
@@ -57,6 +58,8 @@ def explained() -> Iterator[None]:
         raise Refusal(_about_settings(exc.problems)) from exc
     except (AccountError, PasswordTooLongError) as exc:
         raise Refusal(f"{exc}.") from exc
+    except ScopeCatalogError as exc:
+        raise Refusal(f"PORTAL_SCOPE_CATALOG: {exc}.") from exc
     except StoreUnavailableError as exc:
         raise Refusal(f"{_clean(exc)}. Check DATABASE_URL, and that the database runs.") from exc
     except StoreError as exc:

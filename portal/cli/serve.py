@@ -17,7 +17,10 @@ import uvicorn
 from portal import logs, metrics
 from portal.cli.common import explained, load_settings
 from portal.cli.db import wait_option
+from portal.cli.protocol import HEAD_LIMIT, protocol
 from portal.cli.refusal import Refusal
+from portal.ory.connect import tls_context
+from portal.scopes import load_catalog
 from portal.settings import Settings, read_environment, unknown_variables
 from portal.settings.environment import export
 from portal.store import schema
@@ -25,8 +28,6 @@ from portal.store import schema
 FACTORY: Final = "portal.app:from_env"
 GRACE: Final = 10
 """Seconds that open requests have to finish after SIGTERM."""
-HEADER_LIMIT: Final = 32 * 1024
-"""Challenges are up to 8 KiB and come twice: in the address and in the form's Referer."""
 
 
 @click.command()
@@ -53,6 +54,8 @@ def serve(
     given = {name: value for name, value in overrides.items() if value is not None}
     with explained():
         settings = load_settings(given, require=("hydra_admin_url",))
+        load_catalog(settings.scope_catalog)
+        tls_context(str(settings.hydra_admin_url), settings.ory_ca_file)
         _prepare_database(settings, migrate=migrate, wait=wait)
     _require_free(settings.host, settings.port)
     export(given)  # the workers read their settings themselves
@@ -121,7 +124,7 @@ def _run(settings: Settings, *, workers: int, reload: bool) -> None:
         workers=workers,
         reload=reload,
         reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
-        http="auto",
+        http=protocol(),
         loop="auto",
         ws="none",
         lifespan="on",
@@ -131,5 +134,5 @@ def _run(settings: Settings, *, workers: int, reload: bool) -> None:
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
-        h11_max_incomplete_event_size=HEADER_LIMIT,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
     )

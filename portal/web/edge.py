@@ -7,7 +7,7 @@ Litestar's own hooks miss answers that it makes itself (404, 405, 500); this wra
 import asyncio
 import re
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 import uuid_utils.compat
@@ -23,10 +23,12 @@ from portal.web.respond import CSP_WITH_FORMS
 
 MAX_BODY: Final = 32 * 1024
 MAX_HEADERS: Final = 32 * 1024
+"""With the request line."""
 BODY_SECONDS: Final = 10.0
 LENGTH: Final = re.compile(r"[0-9]{1,19}")
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 ANY_HOST: Final = ("/health/",)
+FOR_MONITORS: Final = ("/health/", "/static/")
 ISOLATED: Final = ("/account", "/admin")
 HEADERS: Final = {
     b"x-content-type-options": b"nosniff",
@@ -79,6 +81,7 @@ class Edge:
                 message["headers"] = self._complete(scope, list(message.get("headers", [])))
             await send(message)
 
+        scope = _head_as_get(scope)
         self._prepare(scope)
         try:
             await self._answer(scope, receive, send_with_headers)
@@ -112,7 +115,8 @@ class Edge:
 
     def _check(self, scope: HTTPScope) -> None:
         headers = scope["headers"]
-        if sum(len(name) + len(value) for name, value in headers) > MAX_HEADERS:
+        line = len(scope["raw_path"]) + len(scope["query_string"])
+        if line + sum(len(name) + len(value) for name, value in headers) > MAX_HEADERS:
             raise RefusalError(431)
         if not scope["path"].startswith(ANY_HOST):
             self._check_host(_all(headers, b"host"))
@@ -152,6 +156,17 @@ class Edge:
         if self._secure:
             wanted[HSTS[0]] = HSTS[1]
         return headers + [pair for pair in wanted.items() if pair[0] not in present]
+
+
+def _head_as_get(scope: HTTPScope) -> HTTPScope:
+    """Answer a monitor's HEAD like a GET; the server leaves out the body.
+
+    Not on the pages of a flow: whoever looks at a link must not answer it.
+    """
+    path = scope["path"]
+    if scope["method"] == "HEAD" and (path == "/" or path.startswith(FOR_MONITORS)):
+        return cast("HTTPScope", {**scope, "method": "GET"})
+    return scope
 
 
 def _hosts(settings: Settings) -> frozenset[str]:

@@ -100,10 +100,18 @@ async def signed_in(connection: ASGIConnection, _: BaseRouteHandler) -> None:  #
     request: AnyRequest = AnyRequest(connection.scope)
     person = await find_person(request)
     if person is None:
-        query = connection.scope["query_string"].decode("ascii", "replace")
-        wanted = connection.scope["path"] + (f"?{query}" if query else "")
-        raise NotSignedInError(f"/login?next={quote(wanted)}")
+        raise NotSignedInError(f"/login?next={quote(_way_back(connection))}")
     connection.scope["state"]["person"] = person
+
+
+def _way_back(connection: ASGIConnection) -> str:  # type: ignore[type-arg]  # as above
+    """The page that was wanted; where something was posted, the pages around it."""
+    scope = connection.scope
+    path = str(scope["path"])
+    if scope.get("method") not in ("GET", "HEAD"):
+        return "/" + path.split("/")[1]
+    query = scope["query_string"].decode("ascii", "replace")
+    return f"{path}?{query}" if query else path
 
 
 async def is_admin(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # as above
