@@ -5,8 +5,8 @@ one call at a time. All candidates take turns in one run, round after round, so 
 of the machine hits all of them. CPU is that of this process, its threads included; Hydra's own is
 not counted.
 
-    pip install httpx-aiohttp pyreqwest
-    HYDRA_BIN=/path/to/hydra python benchmarks/ory_transports.py --rounds 20 --calls 200
+    make bench
+    HYDRA_BIN=/path/to/hydra python -m benchmarks.ory_transports --rounds 20 --calls 200
 """
 
 import argparse

@@ -100,8 +100,11 @@ def with_sign_in(request_url: str) -> str:
     Core, 3.1.2.1).
     """
     parts = urlsplit(request_url)
-    pairs = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != "prompt"]
-    return urlunsplit(parts._replace(query=urlencode([*pairs, ("prompt", "login")])))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    wanted = " ".join(value for name, value in pairs if name == "prompt").split()
+    prompt = " ".join(["login", *(word for word in wanted if word not in ("login", "none"))])
+    kept = [pair for pair in pairs if pair[0] != "prompt"]
+    return urlunsplit(parts._replace(query=urlencode([*kept, ("prompt", prompt)])))
 
 
 async def fetch(call: Callable[[str], Awaitable[T]], challenge: str, store: Store) -> T:

@@ -82,6 +82,8 @@ async def decide(
     if isinstance(who, Refused):
         return _again(request, form, parameters, who)
     if _other_account(request, who.user):
+        async with services.store.writing() as rows:
+            await record_success(rows, who, visitor=visitor)
         return _again(request, form, parameters, Refused(OTHER_ACCOUNT, 422))
     return await _accept(request, flow, who, form, visitor=visitor, services=services)
 

@@ -81,8 +81,8 @@ class Edge:
                 message["headers"] = self._complete(scope, list(message.get("headers", [])))
             await send(message)
 
-        scope = _head_as_get(scope)
         self._prepare(scope)
+        scope = _head_as_get(scope)
         try:
             await self._answer(scope, receive, send_with_headers)
         finally:

@@ -31,7 +31,7 @@ from portal.ory.errors import (
 )
 from portal.page import GoTo
 from portal.passwords import OverloadedError
-from portal.store import StoreError
+from portal.store import StoreError, UnstorableValueError
 from portal.web.inputs import AnyRequest, HostileInputError, UnsupportedFormError
 from portal.web.pages import ProblemPage
 from portal.web.respond import respond
@@ -124,6 +124,9 @@ def on_ory_error(request: AnyRequest, exc: OryError) -> Response[Any]:
 
 def on_store_error(request: AnyRequest, exc: StoreError) -> Response[Any]:
     """The database away, full or locked; the unit of work was rolled back."""
+    if isinstance(exc, UnstorableValueError):  # nothing of a browser's gets this far
+        logs.alarm("ory.nonsense", reason=type(exc).__name__)
+        return problem(request, NONSENSE)
     logs.alarm("store.failed", reason=type(exc).__name__, error=str(exc))
     return problem(request, AWAY, retry=True, retry_after=5)
 

@@ -1,0 +1,39 @@
+# The commands that a person, a hook and CI share. `make` alone lists them.
+PY ?= python3
+RUN := .venv/bin/python -m
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help install check lint fast test demo hydra bench format
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## make .venv with everything that development needs, each package checked by its hash
+
+.venv/.installed: requirements-dev.lock pyproject.toml scripts/install.py
+	@$(PY) scripts/install.py .venv
+	@touch $@
+
+check: lint fast ## format, lint, types, import contracts, templates and the fast tests: needs no server, no browser
+
+lint: install
+	ruff format --check . && ruff check . && mypy portal && lint-imports --no-logo && djlint templates --lint --check --quiet
+
+fast: install
+	pytest --quiet --numprocesses 2
+
+test: check ## check, then everything against real Hydra, PostgreSQL and Chromium, as far as this machine has them
+	$(RUN) tests.hydra.build --optional
+	pytest -m "hydra or postgres or browser or slow" --durations 10
+
+demo: install ## real Hydra, the portal and a client to click through; Ctrl-C ends it all
+	@$(RUN) tests.hydra.demo
+
+hydra: install ## build the real Hydra into .cache/ (minutes, once) and print where it is
+	@$(RUN) tests.hydra.build
+
+bench: install ## what a call to Ory costs, by transport, against the real Hydra
+	HYDRA_BIN=$$($(RUN) tests.hydra.build) $(RUN) benchmarks.ory_transports
+
+format: install ## rewrite code and templates as `make check` wants them
+	ruff format . && ruff check --fix . ; djlint templates --reformat --quiet

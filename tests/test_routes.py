@@ -1,0 +1,204 @@
+"""Who may do what: every route of the application, by everybody. A route without an entry fails."""
+
+import sqlite3
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from tests.doubles.ory import OryDouble
+from tests.driver import Browser
+from tests.fixtures.portal import NewBrowser, Portal, sign_in
+from tests.real.portal import Person
+
+SIGN_IN = "sign in"
+"""Sent to the portal's own sign-in, and back afterwards."""
+CAST = ("anonymous", "user", "disabled user", "demoted admin", "admin")
+
+GET = {
+    "/": (200, 200, 200, 200, 200),
+    "/login": (200, 200, 200, 200, 200),
+    "/consent": (404, 404, 404, 404, 404),
+    "/logout": (200, 200, 200, 200, 200),
+    "/error": (400, 400, 400, 400, 400),
+    "/account": (SIGN_IN, 302, SIGN_IN, 302, 302),
+    "/account/apps": (SIGN_IN, 200, SIGN_IN, 200, 200),
+    "/account/apps/disconnect": (SIGN_IN, 404, SIGN_IN, 404, 404),
+    "/admin": (SIGN_IN, 403, SIGN_IN, 403, 302),
+    "/admin/grants": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/admin/grants/revoke": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/health/alive": (200, 200, 200, 200, 200),
+    "/health/ready": (200, 200, 200, 200, 200),
+    "/metrics/prometheus": (404, 404, 404, 404, 404),
+    "/static/{version:str}/{name:str}": (404, 404, 404, 404, 404),
+}
+POST_WITHOUT_A_TOKEN = {
+    "/login": (403, 403, 403, 403, 403),
+    "/consent": (403, 403, 403, 403, 403),
+    "/consent/summary": (403, 403, 403, 403, 403),
+    "/logout": (403, 403, 403, 403, 403),
+    "/account/apps/disconnect": (SIGN_IN, 403, SIGN_IN, 404, 404),
+    "/admin/grants/revoke": (SIGN_IN, 403, SIGN_IN, 403, 403),
+}
+"""A complete form but for its token; ``user`` is the one with a grant."""
+MATRIX = {("GET", path): cells for path, cells in GET.items()} | {
+    ("POST", path): cells for path, cells in POST_WITHOUT_A_TOKEN.items()
+}
+
+
+def routes(portal: Portal) -> set[tuple[str, str]]:
+    inner = cast(Litestar, cast(Any, portal.app)._app)
+    found = {(m, route.path) for route in inner.routes for m in getattr(route, "methods", ())}
+    return {(method, path) for method, path in found if method != "OPTIONS"}
+
+
+async def test_every_route_has_an_entry(portal: Portal) -> None:
+    assert routes(portal) == set(MATRIX)
+
+
+@pytest.fixture
+async def browsers(
+    portal: Portal,
+    new_browser: NewBrowser,
+    ann: Person,
+    bob: Person,
+    admin: Person,
+) -> dict[str, tuple[Browser, httpx.AsyncClient]]:
+    """Everybody with a session that once was good. Ann has connected an app."""
+    await portal.add_grant(ann)
+    demoted = await portal.add_user("former-admin@example.org", admin=True)
+    people = dict(zip(CAST, (None, ann, bob, demoted, admin), strict=True))
+    found = {}
+    for role, person in people.items():
+        browser = new_browser()
+        if person is not None:
+            await sign_in(browser, portal, person)
+        found[role] = (browser, browser._http)
+    change(portal, "UPDATE users SET disabled_at = '2026-01-01' WHERE subject = ?", bob.subject)
+    change(portal, "UPDATE users SET admin = 0 WHERE subject = ?", demoted.subject)
+    return found
+
+
+def change(portal: Portal, statement: str, *values: str) -> None:
+    with sqlite3.connect(path_of(portal)) as database:
+        assert database.execute(statement, values).rowcount == 1
+    database.close()
+
+
+def content(portal: Portal) -> list[str]:
+    database = sqlite3.connect(path_of(portal))
+    try:
+        return list(database.iterdump())
+    finally:
+        database.close()
+
+
+def path_of(portal: Portal) -> str:
+    return portal.settings.database_url.removeprefix("sqlite:///")
+
+
+def told(answer: httpx.Response) -> int | str:
+    location = answer.headers.get("location", "")
+    return SIGN_IN if location.startswith("/login?next=/") else answer.status_code
+
+
+async def test_reading_is_answered_as_the_matrix_says(
+    portal: Portal, browsers: dict[str, tuple[Browser, httpx.AsyncClient]], ann: Person
+) -> None:
+    expected, answered = {}, {}
+    for path, cells in GET.items():
+        params = {"subject": ann.subject, "client_id": "photos"} if "/admin" in path else {}
+        for role, cell in zip(CAST, cells, strict=True):
+            answer = await browsers[role][1].get(path, params=params)
+            expected[path, role], answered[path, role] = cell, told(answer)
+    assert answered == expected
+
+
+def form_for(path: str, ory: OryDouble, ann: Person) -> dict[str, str]:
+    consent = ory.plant_consent(subject=ann.subject, context={"epoch": 0})
+    return {
+        "/login": {"action": "accept", "email": ann.email, "password": ann.password},
+        "/consent": {"action": "accept", "consent_challenge": consent, "grant_scope": "openid"},
+        "/consent/summary": {"consent_challenge": consent, "grant_scope": "openid"},
+        "/logout": {"action": "accept"},
+        "/account/apps/disconnect": {"client_id": "photos"},
+        "/admin/grants/revoke": {"subject": ann.subject, "client_id": "photos"},
+    }[path]
+
+
+@pytest.mark.parametrize("token", ["", "x", "AAAA" * 16])
+async def test_nothing_is_changed_without_a_token(
+    portal: Portal,
+    browsers: dict[str, tuple[Browser, httpx.AsyncClient]],
+    ory: OryDouble,
+    ann: Person,
+    token: str,
+) -> None:
+    expected, answered = {}, {}
+    for path, cells in POST_WITHOUT_A_TOKEN.items():
+        form = form_for(path, ory, ann) | {"form_token": token}
+        for role, cell in zip(CAST, cells, strict=True):
+            before = changed_by_forms(portal)
+            answer = await browsers[role][1].post(path, data=form)
+            expected[path, role], answered[path, role] = cell, told(answer)
+            assert changed_by_forms(portal) == before, (path, role)
+    assert answered == expected
+    assert ory.decisions == []
+    assert ory.deletions == []
+
+
+def changed_by_forms(portal: Portal) -> list[str]:
+    """All rows but those of challenges that were seen, and nothing was decided about."""
+    return [line for line in content(portal) if '"flows"' not in line or "decided" in line]
+
+
+async def test_every_route_refuses_every_other_method(portal: Portal) -> None:
+    async with portal.http() as http:
+        for path in {path for _, path in MATRIX}:
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE", "PROPFIND"):
+                if (method, path) not in MATRIX:
+                    answer = await http.request(method, path.replace("{", "").replace("}", ""))
+                    monitored = path == "/" or path.startswith(("/health/", "/static/"))
+                    allowed = method == "HEAD" and monitored
+                    assert (answer.status_code == 405) is not allowed, (method, path)
+
+
+async def test_a_sign_in_leads_back_to_the_page_that_wanted_it(
+    portal: Portal, browser: Browser, admin: Person
+) -> None:
+    page = await browser.open(f"{portal.url}/admin/grants?user=ann&state=active")
+    assert page.url.path == "/login"
+    browser.fill("email", admin.email)
+    browser.fill("password", admin.password)
+    page = await browser.click("accept")
+    assert str(page.url) == f"{portal.url}/admin/grants?user=ann&state=active"
+
+
+async def test_a_former_admin_is_told_so_and_stays_signed_in(
+    browsers: dict[str, tuple[Browser, httpx.AsyncClient]],
+) -> None:
+    http = browsers["demoted admin"][1]
+    assert "may not see this page" in (await http.get("/admin/grants")).text
+    assert (await http.get("/account/apps")).status_code == 200
+
+
+async def test_nobody_gets_to_the_admin_pages_by_spelling(
+    browsers: dict[str, tuple[Browser, httpx.AsyncClient]],
+) -> None:
+    http = browsers["user"][1]
+    for path in (
+        "/admin/grants/",
+        "/admin//grants",
+        "//admin/grants",
+        "/./admin/grants",
+        "/account/../admin/grants",
+        "/ADMIN/grants",
+        "/admin%2fgrants",
+        "/%61dmin/grants",
+        "/admin/grants;x=1",
+        "/health/../admin/grants",
+        "/admin/grants/health",
+    ):
+        answer = await http.get(httpx.URL("https://login.example.org", raw_path=path.encode()))
+        assert answer.status_code in (400, 403, 404), path
