@@ -79,6 +79,11 @@ def challenge_hash(challenge: str) -> str:
     return hashlib.sha256(challenge.encode()).hexdigest()
 
 
+def login_session_hash(session_id: str) -> str:
+    """How Ory's login session is known here; its id is never stored."""
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
 def new_decision_id() -> str:
     """A UUIDv7: unguessable enough, and its age can be read from it."""
     return str(uuid_utils.compat.uuid7())

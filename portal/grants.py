@@ -224,7 +224,6 @@ def _row(
         remembered_audience=list(remembered_audience),
         expires_at=expires_at,
         hydra_scopes=None if told is None else list(told),
-        hydra_request_id=None,
         decision_id=given.decision_id,
         granted_at=granted_at,
         last_accept_at=given.at,

@@ -27,39 +27,19 @@ HIDDEN: Final = "***"
 
 FIELDS: Final = frozenset(
     (
-        "action",
-        "actor",
-        "address",
         "app",
-        "app_id",
-        "attempts",
         "client",
-        "client_id",
-        "count",
-        "database",
-        "decision",
-        "email",
-        "endpoint",
         "error",
-        "hint",
-        "host",
-        "method",
         "origin",
-        "outcome",
-        "permissions",
         "port",
         "reason",
         "reference",
-        "retry_after",
-        "route",
         "scopes",
-        "seconds",
         "status",
         "subject",
         "unknown",
         "url",
         "user",
-        "version",
         "workers",
     )
 )
@@ -83,7 +63,6 @@ PHRASES: Final[Mapping[str, str]] = {
     "logout.cancelled": "stayed signed in",
     "grant.revoked": "access removed",
     "portal.starting": "starting",
-    "portal.started": "portal is ready",
     "portal.signed_in": "signed in here",
 }
 """How the console says it; any other event is its own name."""
@@ -213,7 +192,7 @@ def _clean(name: str, value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         value = " ".join(map(str, value))
     text = str(value)
-    if name in {"user", "email"} and "@" in text:
+    if name == "user" and "@" in text:
         text = text.rpartition("@")[0] + "@…"
     return text if name == "exception" else one_line(scrub(text[: 8 * MAX_VALUE]))
 
@@ -278,7 +257,7 @@ class _Console:
 
 
 def _rest(event: EventDict) -> str:
-    who = event.pop("user", None) or event.pop("email", None)
+    who = event.pop("user", None)
     app = event.pop("app", None)
     told = "  " + " → ".join(str(part) for part in (who, app) if part) if who or app else ""
     return told + "".join(f"  {name}={_value(value)}" for name, value in sorted(event.items()))

@@ -1,4 +1,4 @@
-"""Telling Ory about revocations: at once where it can be, from the outbox until it is done
+"""Ending access, here and at Ory: at once where it can be, from the outbox until it is done
 (hydra-contract 3.6, 4.2).
 """
 
@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from portal import logs
 from portal.decisions import decided_before
+from portal.grants import revoke
 from portal.ory.errors import OryError
 from portal.ory.models import ConsentSession
-from portal.services import Services
+from portal.services import Services, Visitor
 from portal.store.tables import Revocation
 
 GRACE: Final = timedelta(minutes=5)
+"""Added to a challenge's lifetime: every accept that was on its way has arrived by then."""
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(minutes=10)
 
@@ -37,6 +39,38 @@ async def carry_out(revocation: Revocation, services: Services) -> None:
             revoked_until=revocation.revoked_at,
             at=now,
         )
+
+
+async def remove_access(
+    services: Services,
+    *,
+    subject: str,
+    client_id: str,
+    user: str,
+    actor: str,
+    reason: str,
+    visitor: Visitor,
+) -> bool:
+    """End one app's access: here at once, at Ory at once or as soon as it can be reached. Whether
+    Ory has been told.
+
+    *user* is who it was, for the log.
+    """
+    async with services.store.writing() as rows:
+        revocation = await revoke(
+            rows, subject=subject, client_id=client_id, reason=reason, now=visitor.now
+        )
+        await rows.audit.add(
+            "grant.revoked",
+            at=visitor.now,
+            actor=actor,
+            subject=subject,
+            client_id=client_id,
+            address=visitor.origin.address,
+            user_agent=visitor.origin.user_agent,
+        )
+    logs.step("grant.revoked", user=user, client=client_id)
+    return await try_now(revocation, services)
 
 
 async def try_now(revocation: Revocation, services: Services) -> bool:

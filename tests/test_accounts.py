@@ -255,7 +255,6 @@ async def plant(store, subject):
                 remembered_audience=[],
                 expires_at=None,
                 hydra_scopes=["openid"],
-                hydra_request_id=None,
                 decision_id="d",
                 granted_at=NOW,
                 last_accept_at=NOW,

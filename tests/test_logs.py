@@ -74,7 +74,7 @@ def test_a_step_is_one_line_that_people_can_read(console):
 
 
 def test_a_step_is_one_json_object_in_production(as_json):
-    logs.step("consent.allowed", user="ann@example.org", app="Photos", permissions=["a", "b"])
+    logs.step("consent.allowed", user="ann@example.org", app="Photos", scopes=["a", "b"])
     (entry,) = entries(as_json)
     assert entry.pop("time").endswith("+00:00")
     assert entry == {
@@ -82,7 +82,7 @@ def test_a_step_is_one_json_object_in_production(as_json):
         "event": "consent.allowed",
         "user": "ann@…",
         "app": "Photos",
-        "permissions": "a b",
+        "scopes": "a b",
     }
 
 

@@ -65,7 +65,6 @@ def upgrade() -> None:
         sa.Column("remembered_audience", JSON, nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hydra_scopes", JSON, nullable=True),
-        sa.Column("hydra_request_id", sa.String(), nullable=True),
         sa.Column("decision_id", sa.String(36), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_accept_at", sa.DateTime(timezone=True), nullable=False),

@@ -5,13 +5,12 @@ from typing import Any, Final
 from litestar import Response, Router, get, post
 from litestar.exceptions import NotFoundException
 
-from portal import logs
 from portal.account.forms import DisconnectForm
 from portal.account.pages import AppsPage, ConnectedApp, DisconnectPage
 from portal.apps import AppView
-from portal.grants import remembers, revoke
+from portal.grants import remembers
 from portal.page import GoTo
-from portal.revocations import try_now
+from portal.revocations import remove_access
 from portal.services import Services
 from portal.store.tables import GrantRecord
 from portal.web.inputs import AnyRequest, query, read_form
@@ -61,23 +60,17 @@ async def disconnect(request: AnyRequest, services: Injected) -> Response[Any]:
     current = visit(request)
     if not current.token_fits(form.form_token, DisconnectPage.purpose):
         return respond(request, await _question(request, services, form.client_id, stale=True))
-    user, now = person_of(request).user, current.visitor.now
     await _grant(request, services, form.client_id)
-    async with services.store.writing() as rows:
-        revocation = await revoke(
-            rows, subject=user.subject, client_id=form.client_id, reason="user", now=now
-        )
-        await rows.audit.add(
-            "grant.revoked",
-            at=now,
-            actor=user.subject,
-            subject=user.subject,
-            client_id=form.client_id,
-            address=current.visitor.origin.address,
-            user_agent=current.visitor.origin.user_agent,
-        )
-    logs.step("grant.revoked", user=user.email, client=form.client_id)
-    done = await try_now(revocation, services)
+    user = person_of(request).user
+    done = await remove_access(
+        services,
+        subject=user.subject,
+        client_id=form.client_id,
+        user=user.email,
+        actor=user.subject,
+        reason="user",
+        visitor=current.visitor,
+    )
     return respond(request, GoTo(f"/account/apps?notice={'removed' if done else 'pending'}"))
 
 

@@ -1,4 +1,4 @@
-"""``/admin/grants``: everybody's remembered consents, to find and to revoke."""
+"""``/admin/grants``: everybody's grants, to find and to revoke."""
 
 import base64
 from datetime import UTC, datetime
@@ -9,12 +9,11 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.exceptions import NotFoundException
 
-from portal import logs
 from portal.admin.forms import RevokeForm
-from portal.admin.pages import GrantRowView, GrantsPage, RevokePage
-from portal.grants import remembers, revoke
+from portal.admin.pages import STATES, GrantRowView, GrantsPage, RevokePage, State
+from portal.grants import remembers
 from portal.page import GoTo
-from portal.revocations import try_now
+from portal.revocations import remove_access
 from portal.services import Services
 from portal.store import GrantRow, GrantSearch
 from portal.store.tables import GrantRecord
@@ -30,12 +29,6 @@ SEARCH: Final = ("user", "client", "scope", "state")
 NOTICES: Final = {
     "revoked": "Access was removed. The app's tokens do not work any more.",
     "pending": "Access was removed here. Ory will be told as soon as it can be reached.",
-}
-STATES: Final = {
-    "active": "Active",
-    "expired": "Expired",
-    "pending": "Removal under way",
-    "revoked": "Removed",
 }
 
 
@@ -88,22 +81,15 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
         return respond(
             request, msgspec.structs.replace(page, status=403, error=current.visitor.why_stale)
         )
-    now = current.visitor.now
-    async with services.store.writing() as rows:
-        revocation = await revoke(
-            rows, subject=form.subject, client_id=form.client_id, reason="admin", now=now
-        )
-        await rows.audit.add(
-            "grant.revoked",
-            at=now,
-            actor=person_of(request).user.subject,
-            subject=form.subject,
-            client_id=form.client_id,
-            address=current.visitor.origin.address,
-            user_agent=current.visitor.origin.user_agent,
-        )
-    logs.step("grant.revoked", user=page.email or form.subject, client=form.client_id)
-    done = await try_now(revocation, services)
+    done = await remove_access(
+        services,
+        subject=form.subject,
+        client_id=form.client_id,
+        user=page.email or form.subject,
+        actor=person_of(request).user.subject,
+        reason="admin",
+        visitor=current.visitor,
+    )
     return respond(request, GoTo(f"/admin/grants?notice={'revoked' if done else 'pending'}"))
 
 
@@ -142,7 +128,7 @@ def _view(row: GrantRow, now: datetime) -> GrantRowView:
     )
 
 
-def _state(grant: GrantRecord, now: datetime) -> Any:
+def _state(grant: GrantRecord, now: datetime) -> State:
     if grant.revoked_at is not None:
         return "revoked" if grant.revoke_synced_at else "pending"
     return "expired" if grant.remembered_scopes and not remembers(grant, now=now) else "active"

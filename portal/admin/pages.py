@@ -1,19 +1,25 @@
 """What an administrator sees of everybody's connected apps."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import msgspec
 
 from portal.page import Page
 
-STATES: tuple[tuple[str, str], ...] = (
+State = Literal["active", "expired", "pending", "revoked"]
+STATES: Final[dict[State, str]] = {
+    "active": "Active",
+    "expired": "Expired",
+    "pending": "Removal under way",
+    "revoked": "Removed",
+}
+"""What has become of a grant, in the words on screen."""
+SEARCHED_STATES: Final = (
     ("", "Any"),
-    ("active", "Active"),
-    ("pending", "Removal under way"),
-    ("revoked", "Removed"),
+    *((state, words) for state, words in STATES.items() if state != "expired"),
 )
-"""What the search offers for a grant's state, with its words on screen."""
+"""What the search offers; the store finds what has expired among the active ones."""
 
 
 class GrantRowView(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +36,8 @@ class GrantRowView(msgspec.Struct, frozen=True, kw_only=True):
     last_used: datetime
     expires: datetime | None = None
     remembered: bool = False
-    state: Literal["active", "expired", "pending", "revoked"] = "active"
-    state_text: str = "Active"
+    state: State = "active"
+    state_text: str = STATES["active"]
 
 
 class GrantsPage(Page, frozen=True, kw_only=True):
@@ -41,7 +47,7 @@ class GrantsPage(Page, frozen=True, kw_only=True):
     partial: ClassVar[str | None] = "admin/grants/_results.html"
     purpose: ClassVar[str] = "admin.revoke"
     challenge: ClassVar[str | None] = None
-    states: ClassVar[tuple[tuple[str, str], ...]] = STATES
+    states: ClassVar[tuple[tuple[str, str], ...]] = SEARCHED_STATES
 
     account: str
     is_admin: bool = True

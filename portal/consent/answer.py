@@ -33,7 +33,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     event: str
     """For the log: what happened."""
     given: Given | None = None
-    ory_remembers: bool = False
+    remember_at_ory: bool = False
+    """What Ory is told; of a silent accept too, so that its list proves that the grant lives."""
     reject: Reject | None = None
     deletions: tuple[Revocation, ...] = ()
     """To be carried out before the accept: a late one would kill the new tokens."""
@@ -62,7 +63,9 @@ async def give_silently(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
     )
     await rows.grants.save(given_silently(case.grant, case.ask, given))
     await _audit(rows, "grant.used", case, visitor, given=given)
-    return Answer(event="consent.skipped", given=given, ory_remembers=True, deletions=case.pending)
+    return Answer(
+        event="consent.skipped", given=given, remember_at_ory=True, deletions=case.pending
+    )
 
 
 async def refuse(rows: Rows, case: Case, reject: Reject, *, visitor: Visitor) -> Answer:
@@ -113,7 +116,7 @@ async def allow(
     return Answer(
         event="consent.allowed",
         given=given,
-        ory_remembers=given.remember,
+        remember_at_ory=given.remember,
         deletions=deletions,
         settlement=settlement,
     )
@@ -149,7 +152,7 @@ def _accept(case: Case, given: Given, answer: Answer, settings: Settings) -> Acc
     return AcceptConsent(
         grant_scope=given.scopes,
         grant_access_token_audience=given.audience,
-        remember=answer.ory_remembers,
+        remember=answer.remember_at_ory,
         remember_for=0,
         session=ConsentSessionData(id_token=claims),
         context={"decision_id": given.decision_id},

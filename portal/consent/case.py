@@ -1,7 +1,5 @@
 """One consent request with everything that is known about it here, read in one go."""
 
-import hashlib
-
 import msgspec
 
 from portal.apps import clean_name, safe_url
@@ -11,6 +9,7 @@ from portal.decisions import (
     StaleSignInError,
     UnrequestedError,
     challenge_hash,
+    login_session_hash,
     with_sign_in,
 )
 from portal.grants import Ask
@@ -27,7 +26,7 @@ from portal.store.tables import FlowRecord, GrantRecord, LoginSession, Revocatio
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One consent request with everything that is known about it here."""
+    """What the decision table, the page and the answer are made from."""
 
     request: ConsentRequest
     parameters: AuthorizationParameters
@@ -52,11 +51,10 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
     The pair is locked in it, so that nothing is decided on a grant that somebody revokes meanwhile.
     """
     client = request.client
-    session_hash = hashlib.sha256(request.login_session_id.encode()).hexdigest()
     flow = await rows.flows.open(_flow(request, visitor))
     grant = await rows.grants.find(request.subject, client.client_id, lock=True)
     user = await rows.users.find(request.subject)
-    session = await rows.login_sessions.find(session_hash)
+    session = await rows.login_sessions.find(login_session_hash(request.login_session_id))
     pending = await rows.revocations.pending_for(request.subject, client.client_id)
     return Case(
         request=request,

@@ -7,7 +7,6 @@ than were requested.
 
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,12 +14,8 @@ import msgspec
 from portal.grants import Ask, covered
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import ConsentRequest, OAuth2Client
+from portal.revocations import GRACE
 from portal.store.tables import GrantRecord
-
-GRACE: Final = timedelta(minutes=5)
-"""Added to a challenge's lifetime before Ory's silence about a grant means that it was revoked
-there.
-"""
 
 
 class Verdict(Enum):

@@ -10,19 +10,21 @@ from typing import Final
 import msgspec
 
 from portal import logs
+from portal.accounts import MAX_EMAIL
 from portal.apps import AppView, clean_name
 from portal.decisions import (
     AlreadyDecidedError,
     UnusableRequestError,
     challenge_hash,
     fetch,
+    login_session_hash,
     settle,
     tell,
 )
 from portal.login.authentication import Authenticated, Refused, authenticate, record_success
 from portal.login.forms import LoginForm
 from portal.login.pages import LoginPage
-from portal.login.skip import context_for, say_again, session_hash
+from portal.login.skip import context_for, say_again
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import (
     ACCESS_DENIED,
@@ -38,7 +40,6 @@ from portal.store.tables import FlowRecord, LoginSession, User
 ACR: Final = "aal1"
 AMR: Final = ("pwd",)
 """What a password proves (RFC 8176); recorded per login session and said again on skip."""
-MAX_EMAIL: Final = 254
 OTHER_ACCOUNT: Final = (
     "The app asks for the account that you used there before. Please sign in with that one."
 )
@@ -267,7 +268,7 @@ def _other_account(request: LoginRequest, user: User) -> bool:
 
 def _session(request: LoginRequest, user: User, form: LoginForm, visitor: Visitor) -> LoginSession:
     return LoginSession(
-        session_id_hash=session_hash(request),
+        session_id_hash=login_session_hash(request.session_id),
         subject=user.subject,
         acr=ACR,
         amr=list(AMR),

@@ -3,12 +3,11 @@
 Nothing here needs a cookie of ours: with ``prompt=none`` it runs in a frame that has none.
 """
 
-import hashlib
 from typing import Any
 
 from portal import logs
 from portal.apps import clean_name
-from portal.decisions import new_decision_id, with_sign_in
+from portal.decisions import login_session_hash, new_decision_id, with_sign_in
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import (
     ACCESS_DENIED,
@@ -30,7 +29,7 @@ async def say_again(
     services: Services,
 ) -> RedirectTo:
     """Ory knows the browser: say the same again, unless the account says otherwise."""
-    known_as = session_hash(request)
+    known_as = login_session_hash(request.session_id)
     async with services.store.reading() as rows:
         user = await rows.users.find(request.subject)
         session = await rows.login_sessions.find(known_as)
@@ -85,11 +84,6 @@ async def _sign_in_anew(
     if "none" in parameters.prompt:
         return await services.ory.reject_login(request, LOGIN_REQUIRED)
     return RedirectTo(redirect_to=with_sign_in(request.request_url))
-
-
-def session_hash(request: LoginRequest) -> str:
-    """How Ory's login session is known here."""
-    return hashlib.sha256(request.session_id.encode()).hexdigest()
 
 
 def context_for(user: User, decision_id: str) -> dict[str, Any]:

@@ -33,9 +33,7 @@ class SignedOut(msgspec.Struct, frozen=True):
 Outcome = LogoutPage | DonePage | SignedOut
 
 
-async def begin(
-    challenge: str, *, visitor: Visitor, services: Services
-) -> LogoutPage | DonePage | SignedOut:
+async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Outcome:
     """Ask, unless the operator said for this app not to."""
     try:
         request = await fetch(services.ory.get_logout_request, challenge, services.store)

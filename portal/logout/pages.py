@@ -33,5 +33,3 @@ class DonePage(Page, frozen=True, kw_only=True):
     title: str
     message: str
     app: AppView | None = None
-    home: bool = True
-    """Offer the way to the portal's own start page."""

@@ -47,8 +47,6 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     prompt: frozenset[str]
     redirect_uri: str | None
-    origin: str | None
-    """Of Ory's public side, where the request was made."""
     has_query: bool
     """False: the client used POST, and Ory loses all parameters on the way back."""
     by_reference: bool
@@ -67,7 +65,6 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             prompt=frozenset(merged.get("prompt", "").split()),
             redirect_uri=merged.get("redirect_uri") or None,
-            origin=origin_of(request_url),
             has_query=bool(parts.query),
             by_reference="request_uri" in merged or claims is None,
             is_device=parts.path.endswith(_DEVICE_PATH),

@@ -70,9 +70,6 @@ class OAuth2Client(Document, frozen=True, kw_only=True):
 class OidcContext(Document, frozen=True, kw_only=True):
     """What the client said about the person it expects; all of it untrusted and optional."""
 
-    acr_values: tuple[str, ...] = ()
-    ui_locales: tuple[str, ...] = ()
-    display: str = ""
     login_hint: str = ""
     id_token_hint_claims: dict[str, Any] = {}
 
@@ -167,21 +164,14 @@ class AcceptLogin(Body, frozen=True, kw_only=True):
     """The answer to a login request. ``subject`` must not be empty and is never an e-mail."""
 
     printable = ("remember", "remember_for", "acr", "amr")
-    left_out_when_empty = frozenset(
-        (
-            *("remember_for", "extend_session_lifespan", "acr", "amr", "context"),
-            "force_subject_identifier",
-        )
-    )
+    left_out_when_empty = frozenset(("remember_for", "acr", "amr", "context"))
 
     subject: str
     remember: bool = False
     remember_for: int = 0
-    extend_session_lifespan: bool = False
     acr: str = ""
     amr: tuple[str, ...] = ()
     context: Any = None
-    force_subject_identifier: str = ""
 
 
 class AcceptConsent(Body, frozen=True, kw_only=True):
@@ -202,12 +192,10 @@ class Reject(Body, frozen=True, kw_only=True):
     """A refusal as the client will read it; *error* is an OAuth code."""
 
     printable = ("error", "error_description")
-    left_out_when_empty = frozenset(("error_description", "error_hint", "status_code"))
+    left_out_when_empty = frozenset(("error_description",))
 
     error: str
     error_description: str = ""
-    error_hint: str = ""
-    status_code: int = 0
 
 
 ACCESS_DENIED = Reject(

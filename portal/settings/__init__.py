@@ -1,6 +1,6 @@
 """Everything that can be configured: read once, checked at once, frozen afterwards.
 
-No other module reads the environment.
+No other module reads a setting from the environment.
 """
 
 from portal.settings.environment import read_environment, unknown_variables

@@ -71,11 +71,6 @@ class Grants:
         """Insert or replace the pair's grant."""
         await self._unit.upsert(record)
 
-    async def touch(self, subject: str, client_id: str, *, decision_id: str, at: datetime) -> None:
-        """Note a silent accept that changes nothing else."""
-        values = {"decision_id": decision_id, "last_accept_at": at}
-        await self._unit.run(sa.update(GrantRecord).where(_pair(subject, client_id)).values(values))
-
     async def revoke(
         self, subject: str, client_id: str | None, *, reason: str, at: datetime
     ) -> tuple[str, ...]:

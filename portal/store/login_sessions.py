@@ -40,10 +40,6 @@ class LoginSessions:
         statement = sa.delete(LoginSession).where(LoginSession.session_id_hash == session_id_hash)
         return bool(await self._unit.run(statement))
 
-    async def end_all(self, subject: str) -> int:
-        """Forget all of a subject: how many."""
-        return await self._unit.run(sa.delete(LoginSession).where(LoginSession.subject == subject))
-
     async def delete_before(self, at: datetime, limit: int) -> int:
         """Forget those last used before *at*, at most *limit*: how many."""
         return await self._unit.delete_some(

@@ -110,7 +110,6 @@ class GrantRecord(Base, kw_only=True):
     """When the remembered sets stop counting; ``None``: not before they are revoked."""
     hydra_scopes: Mapped[list[str] | None] = mapped_column(default=None)
     """What Ory was last told to remember, on a ``skip=false`` accept; ``None`` after a deletion."""
-    hydra_request_id: Mapped[str | None] = mapped_column(default=None)
     decision_id: Mapped[str] = mapped_column(UUID_TEXT)
     granted_at: Mapped[datetime]
     """When a person last decided."""

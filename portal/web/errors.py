@@ -87,7 +87,6 @@ STATUS: dict[int, tuple[str, str]] = {
     408: ("That took too long", "Your browser stopped sending half-way. Please try again."),
     413: ("That is too much", "What was sent is larger than any form of ours."),
     415: ("That is not a form", "What was sent is nothing that a page of ours sends."),
-    421: ("Wrong address", "This server does not answer under that name."),
     431: ("That is too much", "Your browser sent more along with the request than we accept."),
 }
 

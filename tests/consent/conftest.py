@@ -86,7 +86,6 @@ class Desk:
             "remembered_audience": list(audience),
             "expires_at": None,
             "hydra_scopes": list(scopes),
-            "hydra_request_id": None,
             "decision_id": "before",
             "granted_at": at,
             "last_accept_at": at,

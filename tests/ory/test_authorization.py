@@ -90,7 +90,6 @@ def test_a_device_is_told_by_the_path() -> None:
 )
 def test_the_origin_of_an_address(address: str, expected: str | None) -> None:
     assert origin_of(address) == expected
-    assert AuthorizationParameters.of(address).origin == expected
 
 
 @given(st.text() | st.text().map(lambda text: f"{BASE}?request={text}&prompt={text}"))

@@ -10,7 +10,7 @@ import pytest
 
 from portal.ory.admin import OryAdmin
 from portal.ory.connect import KeyFile
-from portal.ory.errors import OryKeyError, OryUnavailableError
+from portal.ory.errors import OryError, OryKeyError, OryUnavailableError
 from portal.ory.models import AcceptLogin
 from tests.doubles.ory import OryDouble
 
@@ -53,7 +53,7 @@ async def test_answers_that_will_not_change_are_not_asked_for_again(
     ory: OryAdmin, double: OryDouble, status: int
 ) -> None:
     double.status(status, {"error": "some"})
-    with pytest.raises(Exception, match=str(status)):
+    with pytest.raises(OryError, match=str(status)):
         await ory.get_login_request(double.plant_login())
     assert len(double.calls) == 1
 

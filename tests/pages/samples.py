@@ -222,9 +222,7 @@ SAMPLES: Final[dict[str, Page]] = {
         status=403, challenge=CHALLENGE, account="ann@example.org", error=STALE
     ),
     "done": DonePage(title="You are logged out", message="You can close this window."),
-    "done-app": DonePage(
-        title="You stay signed in", message="Nothing was changed.", app=PHOTOS, home=False
-    ),
+    "done-app": DonePage(title="You stay signed in", message="Nothing was changed.", app=PHOTOS),
     "problem": ProblemPage(
         status=410,
         title="This link has expired",

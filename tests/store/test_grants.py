@@ -46,19 +46,6 @@ async def test_nothing_told_to_ory_differs_from_an_empty_set(store):
     assert (await find(store, client_id="music")).hydra_scopes == []
 
 
-async def test_a_silent_accept_leaves_the_sets_alone(store):
-    await save(store, grant(), grant(client_id="music"))
-    async with store.writing() as rows:
-        await rows.grants.touch("ann", "photos", decision_id="d-9", at=NOW + MINUTE)
-    touched, other = await find(store), await find(store, client_id="music")
-    assert (touched.decision_id, touched.last_accept_at, touched.granted_at) == (
-        "d-9",
-        NOW + MINUTE,
-        NOW,
-    )
-    assert other.decision_id == "d-1"
-
-
 async def test_revoking_one_app_leaves_the_others_and_other_people(store):
     await save(store, grant(hydra_scopes=["openid"]), grant(client_id="music"), grant("bob"))
     async with store.writing() as rows:

@@ -16,14 +16,15 @@ async def test_a_login_session_is_kept_as_it_was_last_saved(store):
     assert (found.acr, found.amr, found.epoch) == ("2", ["pwd", "otp"], 3)
 
 
-async def test_login_sessions_end_one_by_one_or_together(store):
+async def test_login_sessions_end_one_by_one(store):
     async with store.writing() as rows:
         for name in (A, B):
             await rows.login_sessions.save(login_session(name))
         await rows.login_sessions.save(login_session(C, subject="bob"))
         assert await rows.login_sessions.end(A)
         assert not await rows.login_sessions.end(A)
-        assert await rows.login_sessions.end_all("ann") == 1
+        assert [s.session_id_hash for s in await rows.login_sessions.of_subject("ann")] == [B]
+        assert await rows.login_sessions.end(B)
         assert await rows.login_sessions.of_subject("ann") == ()
         assert len(await rows.login_sessions.of_subject("bob")) == 1
 
