@@ -245,6 +245,7 @@ class _Console:
         name, level = str(event.pop("event", "")), str(event.pop("level", "info"))
         mark, colour = _LEVELS.get(level, ("", ""))
         if not mark:
+            event.pop("reference", None)  # only a problem is looked up by it
             refused = name.rpartition(".")[2] in _REFUSALS
             colour = "\x1b[33m" if refused else "\x1b[32m" if name in PHRASES else ""
         words = PHRASES.get(name, name if " " in name else re.sub(r"[._]", " ", name))

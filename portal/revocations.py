@@ -12,7 +12,7 @@ from portal.grants import revoke
 from portal.ory.errors import OryError
 from portal.ory.models import ConsentSession
 from portal.services import Services, Visitor
-from portal.store.tables import Revocation
+from portal.store.tables import GrantRecord, Revocation
 
 GRACE: Final = timedelta(minutes=5)
 """Added to a challenge's lifetime: every accept that was on its way has arrived by then."""
@@ -44,8 +44,7 @@ async def carry_out(revocation: Revocation, services: Services) -> None:
 async def remove_access(
     services: Services,
     *,
-    subject: str,
-    client_id: str,
+    grant: GrantRecord,
     user: str,
     actor: str,
     reason: str,
@@ -58,18 +57,18 @@ async def remove_access(
     """
     async with services.store.writing() as rows:
         revocation = await revoke(
-            rows, subject=subject, client_id=client_id, reason=reason, now=visitor.now
+            rows, subject=grant.subject, client_id=grant.client_id, reason=reason, now=visitor.now
         )
         await rows.audit.add(
             "grant.revoked",
             at=visitor.now,
             actor=actor,
-            subject=subject,
-            client_id=client_id,
-            address=visitor.origin.address,
-            user_agent=visitor.origin.user_agent,
+            subject=grant.subject,
+            client_id=grant.client_id,
+            detail={"app": grant.client_name, "scopes": grant.scopes},
+            origin=visitor.origin,
         )
-    logs.step("grant.revoked", user=user, client=client_id)
+    logs.step("grant.revoked", user=user, app=grant.client_name)
     return await try_now(revocation, services)
 
 

@@ -60,12 +60,11 @@ async def disconnect(request: AnyRequest, services: Injected) -> Response[Any]:
     current = visit(request)
     if not current.token_fits(form.form_token, DisconnectPage.purpose):
         return respond(request, await _question(request, services, form.client_id, stale=True))
-    await _grant(request, services, form.client_id)
+    grant = await _grant(request, services, form.client_id)
     user = person_of(request).user
     done = await remove_access(
         services,
-        subject=user.subject,
-        client_id=form.client_id,
+        grant=grant,
         user=user.email,
         actor=user.subject,
         reason="user",

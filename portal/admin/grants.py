@@ -67,8 +67,8 @@ async def search(request: AnyRequest, services: Injected) -> Response[Any]:
 async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
     """Ask before a grant is revoked."""
     asked = query(request)
-    page = await _question(services, asked.get("subject", ""), asked.get("client_id", ""))
-    return respond(request, page)
+    row = await _find(services, asked.get("subject", ""), asked.get("client_id", ""))
+    return respond(request, _question(row))
 
 
 @post("/grants/revoke", status_code=200)
@@ -76,16 +76,13 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     """Revoke: here at once, at Ory at once or as soon as it can be reached."""
     form = await read_form(request, RevokeForm)
     current = visit(request)
-    page = await _question(services, form.subject, form.client_id)
+    row = await _find(services, form.subject, form.client_id)
     if not current.token_fits(form.form_token, RevokePage.purpose):
-        return respond(
-            request, msgspec.structs.replace(page, status=403, error=current.visitor.why_stale)
-        )
+        return respond(request, _question(row, error=current.visitor.why_stale))
     done = await remove_access(
         services,
-        subject=form.subject,
-        client_id=form.client_id,
-        user=page.email or form.subject,
+        grant=row.grant,
+        user=row.email or form.subject,
         actor=person_of(request).user.subject,
         reason="admin",
         visitor=current.visitor,
@@ -96,18 +93,24 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
 router = Router(path="/admin", route_handlers=[overview, search, ask, decide], guards=[is_admin])
 
 
-async def _question(services: Services, subject: str, client_id: str) -> RevokePage:
+async def _find(services: Services, subject: str, client_id: str) -> GrantRow:
     async with services.store.reading() as rows:
         grant = await rows.grants.find(subject, client_id)
         user = await rows.users.find(subject)
     if grant is None:
         raise NotFoundException
+    return GrantRow(grant, user.email if user else None)
+
+
+def _question(row: GrantRow, *, error: str | None = None) -> RevokePage:
     return RevokePage(
-        subject=subject,
-        email=user.email if user else None,
-        client_id=client_id,
-        app_name=grant.client_name,
-        permissions=tuple(grant.scopes),
+        status=403 if error else 200,
+        error=error,
+        subject=row.grant.subject,
+        email=row.email,
+        client_id=row.grant.client_id,
+        app_name=row.grant.client_name,
+        permissions=tuple(row.grant.scopes),
     )
 
 

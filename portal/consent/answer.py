@@ -213,6 +213,5 @@ async def _audit(
         subject=case.ask.subject,
         client_id=case.ask.client_id,
         detail=detail,
-        address=visitor.origin.address,
-        user_agent=visitor.origin.user_agent,
+        origin=visitor.origin,
     )

@@ -105,8 +105,7 @@ async def _record_failure(user: User | None, visitor: Visitor, services: Service
             at=visitor.now,
             actor=None,
             subject=user.subject if user else None,
-            address=visitor.origin.address,
-            user_agent=visitor.origin.user_agent,
+            origin=visitor.origin,
         )
 
 

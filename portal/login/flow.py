@@ -126,8 +126,7 @@ async def sign_in_to_portal(
             at=visitor.now,
             actor=who.user.subject,
             subject=who.user.subject,
-            address=visitor.origin.address,
-            user_agent=visitor.origin.user_agent,
+            origin=visitor.origin,
         )
     logs.step("portal.signed_in", user=who.user.email)
     return PortalSignIn(who.user.subject, who.user.epoch)
@@ -159,8 +158,7 @@ async def _accept(
                 subject=user.subject,
                 client_id=request.client.client_id,
                 detail={"decision_id": settled.decision_id, "amr": list(AMR)},
-                address=visitor.origin.address,
-                user_agent=visitor.origin.user_agent,
+                origin=visitor.origin,
             )
     settled.check()
     logs.step("login.succeeded", app=clean_name(request.client.client_name), user=user.email)
@@ -193,8 +191,7 @@ async def _reject(
                 at=visitor.now,
                 actor=None,
                 client_id=request.client.client_id,
-                address=visitor.origin.address,
-                user_agent=visitor.origin.user_agent,
+                origin=visitor.origin,
             )
     settled.check()
     logs.step("login.rejected", app=clean_name(request.client.client_name))

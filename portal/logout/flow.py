@@ -75,8 +75,7 @@ async def _accept(request: LogoutRequest, *, visitor: Visitor, services: Service
             actor=request.subject,
             subject=request.subject,
             client_id=request.client.client_id if request.client else None,
-            address=visitor.origin.address,
-            user_agent=visitor.origin.user_agent,
+            origin=visitor.origin,
         )
     outcome = await services.ory.accept_logout(request)
     logs.step("logout.completed")

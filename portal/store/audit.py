@@ -8,11 +8,14 @@ import msgspec
 import sqlalchemy as sa
 import uuid_utils.compat
 
+from portal.origin import Origin
 from portal.store.tables import AuditEvent
 from portal.store.unit import Unit, load_all, select
 
 MAX_PAGE: Final = 1000
 MAX_ORIGIN: Final = 256
+UNKNOWN: Final = Origin()
+"""Nobody came from anywhere: a command, or the portal itself."""
 Position = tuple[datetime, str]
 
 
@@ -48,8 +51,7 @@ class Audit:
         subject: str | None = None,
         client_id: str | None = None,
         detail: Mapping[str, Any] | None = None,
-        address: str = "",
-        user_agent: str = "",
+        origin: Origin = UNKNOWN,
     ) -> None:
         """Add an event. What a browser says about itself is cut and cleaned: it cannot stop one."""
         event = AuditEvent(
@@ -60,8 +62,8 @@ class Audit:
             subject=subject,
             client_id=client_id,
             detail=dict(detail or {}),
-            address=_storable(address),
-            user_agent=_storable(user_agent),
+            address=_storable(origin.address),
+            user_agent=_storable(origin.user_agent),
         )
         await self._unit.add(event)
 

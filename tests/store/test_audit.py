@@ -1,5 +1,6 @@
 import pytest
 
+from portal.origin import Origin
 from portal.store import AuditSearch
 from tests.store.records import MINUTE, NOW
 
@@ -16,9 +17,8 @@ async def listed(store, search=None, **options):
 
 async def test_an_event_is_kept_as_it_happened(store):
     detail = {"scopes": ["openid"], "nested": {"ö": None, "n": 1}}
-    await add(
-        store, subject="bob", client_id="photos", detail=detail, address="::1", user_agent="x"
-    )
+    origin = Origin(address="::1", user_agent="x")
+    await add(store, subject="bob", client_id="photos", detail=detail, origin=origin)
     (event,) = await listed(store)
     assert (event.action, event.actor, event.subject, event.client_id) == (
         "login.succeeded",
@@ -31,7 +31,7 @@ async def test_an_event_is_kept_as_it_happened(store):
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "ok", "x" * 5000, "\U0001f600" * 300])
 async def test_what_a_browser_says_about_itself_cannot_stop_an_event(store, text):
-    await add(store, user_agent=text, address=text)
+    await add(store, origin=Origin(user_agent=text, address=text))
     (event,) = await listed(store)
     assert len(event.user_agent) <= 256
     assert event.user_agent[0] == text[0]
