@@ -1,4 +1,3 @@
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,7 +115,6 @@ def test_the_turkish_letters_stay_two_people():
     ],
 )
 def test_what_is_no_address_is_refused_and_as_an_identifier_matches_nobody(typed):
-    started = time.perf_counter()
     with pytest.raises(InvalidEmailError):
         canonical_email(typed)
     nobody = canonical_identifier(typed)
@@ -124,7 +122,6 @@ def test_what_is_no_address_is_refused_and_as_an_identifier_matches_nobody(typed
     assert len(nobody) < 60
     assert nobody.isascii()
     assert nobody == canonical_identifier(typed)
-    assert time.perf_counter() - started < 0.5
 
 
 @given(

