@@ -139,8 +139,8 @@ def _state(grant: GrantRecord, now: datetime) -> State:
 
 def _total(shown: int, *, more: bool) -> str:
     if more:
-        return f"The newest {shown} connected apps of this search"
-    return "1 connected app" if shown == 1 else f"{shown} connected apps"
+        return f"The newest {shown} entries of this search"
+    return "1 entry" if shown == 1 else f"{shown} entries"
 
 
 def _next_url(terms: dict[str, str], position: tuple[datetime, str, str] | None) -> str | None:

@@ -77,7 +77,7 @@ async def summarise(
     if whole_page:
         return _page(case, ticks, visitor=visitor, services=services)
     person = case.user if case.same_browser else None
-    return SummaryPage(lines=summary(ticks.scopes, person, services.catalog))
+    return SummaryPage(lines=summary(ticks, person, services.catalog))
 
 
 async def _first_step(

@@ -68,21 +68,24 @@ def ask_page(
         remember=chosen.remember,
         remember_text=_lasting(settings.remember_consent_for),
         may_allow_nothing=settings.allow_empty_grant,
-        summary=summary(chosen.scopes, person, catalog),
+        summary=summary(chosen, person, catalog),
     )
 
 
-def summary(
-    scopes: tuple[str, ...], person: User | None, catalog: ScopeCatalog
-) -> tuple[SummaryLine, ...]:
-    """What *scopes* amount to, with the actual data where *person* may see it."""
-    return tuple(
+def summary(ticks: Ticks, person: User | None, catalog: ScopeCatalog) -> tuple[SummaryLine, ...]:
+    """What *ticks* amount to, with the actual data where *person* may see it.
+
+    Where it may be used is said only of something that may be used.
+    """
+    permissions = tuple(
         SummaryLine(
             title=catalog.describe(scope).title,
             shared=shown_data(person, scope) if person else None,
         )
-        for scope in scopes
+        for scope in ticks.scopes
     )
+    places = tuple(SummaryLine(title="Use it at", shared=name) for name in ticks.audience)
+    return permissions + places if permissions else ()
 
 
 def _permission(

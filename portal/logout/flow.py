@@ -14,8 +14,8 @@ from portal.ory.models import LogoutRequest, RedirectTo
 from portal.services import Services, Visitor
 
 SIGNED_OUT: Final = DonePage(
-    title="You are signed out",
-    message="This browser is not signed in any more. You can close this page.",
+    title="You are signed out of these pages",
+    message="Apps may still let you in from this browser without a password: log out there too.",
 )
 ALREADY: Final = DonePage(
     title="You are already signed out",

@@ -105,7 +105,7 @@ class Edge:
             self._check(scope)
             replay = await _read_body(scope, receive)
         except RefusalError as refusal:
-            logs.step("request.refused", status=refusal.words[0])
+            logs.step("request.refused", status=refusal.words[0], reason=refusal.words[2])
             scope["app"] = scope["litestar_app"] = self._app
             response = problem(AnyRequest(scope), refusal.words)
             asgi = response.to_asgi_response(app=None, request=AnyRequest(scope))

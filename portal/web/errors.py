@@ -41,7 +41,7 @@ Words = tuple[int, str, str]
 AWAY: Words = (
     503,
     "Please try again in a moment",
-    "A service that we need does not answer right now. Nothing was lost: reload this page.",
+    "A service that we need does not answer right now. What you chose may have to be chosen again.",
 )
 NONSENSE: Words = (
     502,
@@ -81,7 +81,10 @@ LINKS: dict[type[DecisionError], Words] = {
     ),
 }
 STATUS: dict[int, tuple[str, str]] = {
-    403: ("This is not for you", "Your account may not see this page."),
+    403: (
+        "This is not for you",
+        "Your account may not see this page. Log out to sign in with another one.",
+    ),
     404: ("There is no such page", "The address may have been typed wrongly."),
     405: ("This cannot be done here", "The address is right, but not for what was sent to it."),
     408: ("That took too long", "Your browser stopped sending half-way. Please try again."),

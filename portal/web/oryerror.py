@@ -15,7 +15,9 @@ WORDS: Final = {
         "The sign-in service does not know the app that sent you here, or the app gave an address"
         " that it is not registered for."
     ),
-    "invalid_request": "The app's request is incomplete or contradicts itself.",
+    "invalid_request": (
+        "The app's request is incomplete, or gives an address that the app is not registered for."
+    ),
     "invalid_scope": "The app asked for a permission that it is not registered for.",
     "unsupported_response_type": "The app asked for a kind of answer that it may not have.",
     "request_unauthorized": "The request was too old when it came back. Start again at the app.",
@@ -39,8 +41,10 @@ MAX_CODE: Final = 60
 @get("/error", sync_to_thread=False)
 def show_ory_error(request: AnyRequest) -> Response[Any]:
     """Own words for known codes; nothing of the address is shown but the code, as text."""
-    code = clean_name(query(request).get("error", ""))[:MAX_CODE]
-    logs.step("ory.error_shown", reason=code)
+    asked = query(request)
+    code = clean_name(asked.get("error", ""))[:MAX_CODE]
+    told = clean_name(asked.get("error_description", ""))
+    logs.step("ory.error_shown", reason=code, error=told)
     page = ProblemPage(
         status=400,
         title="The app could not be connected",

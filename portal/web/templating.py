@@ -37,4 +37,4 @@ def environment(settings: Settings) -> Environment:
 
 def moment(value: datetime) -> str:
     """An instant as people read it; UTC, because the server cannot know where they are."""
-    return value.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")
+    return value.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")

@@ -30,7 +30,7 @@ async def test_somebody_sees_what_they_connected(
     page = await sign_in(browser, portal, ann)
     assert "Photos" in page.text
     assert "See your e-mail address" in page.text
-    assert "2 January 2031, 03:04 UTC" in page.text
+    assert "2 Jan 2031, 03:04 UTC" in page.text
     assert "My <b>Notes</b>" in page.text
     assert "Asks you every time" in page.text
     assert page.link("Website") == "https://photos.test/"

@@ -46,6 +46,7 @@ CARD = """
 
   The portal       {portal}
   your apps        {portal}/account/apps
+       (has a sign-in of its own; log out before you go on as the administrator)
   all grants       {portal}/admin/grants
        sign in as  {admin.email}
        password    {admin.password}

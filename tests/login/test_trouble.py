@@ -21,14 +21,14 @@ def challenge(ory: OryDouble) -> str:
     return ory.plant_login()
 
 
-async def test_ory_away_is_a_page_that_says_to_reload(
+async def test_ory_away_is_a_page_that_leads_back_to_itself(
     portal: Portal, browser: Browser, ory: OryDouble, challenge: str, ann: Person
 ) -> None:
     ory.down()
     page = await browser.open(address(portal, challenge))
     assert page.status == 503
     assert page.response.headers["retry-after"] == "5"
-    assert "reload this page" in page.text
+    assert "Try again" in page.text
     assert page.text.count(challenge) == 0
     ory.heal()
     assert (await browser.reload()).has("login-form")
