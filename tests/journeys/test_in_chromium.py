@@ -151,6 +151,22 @@ async def test_an_admin_searches_and_revokes(
     assert not app.is_active(tokens["access_token"])
 
 
+async def test_a_click_by_hand_is_not_swallowed_by_the_search(
+    page: Page, app: App, portal: RealPortal, ann: Person, admin: Person
+) -> None:
+    """A hand holds the button for a moment; nothing may be swapped between down and up."""
+    await page.goto(app.authorize_url("openid"))
+    await type_login(page, ann)
+    await tick_and_allow(page, "openid")
+    await arrive_at(page, app)
+    await sign_in_to_portal(page, portal, admin, "/admin/grants")
+    await page.locator('input[name="client"]').press_sequentially(app.client_id)
+    await expect(page.locator("#grants-results tbody tr")).to_have_count(1)
+    await page.locator('#grants-results a[href*="revoke"]').click(delay=200)
+    await expect(page.locator("#grants-results")).to_have_count(0)
+    await expect(page.locator("main")).to_contain_text(app.name)
+
+
 async def test_a_double_click_on_allow_gives_one_working_grant(
     window: Page, app: App, ann: Person
 ) -> None:
