@@ -4,7 +4,8 @@ import rich_click as click
 
 from portal.cli.common import explained, load_settings
 from portal.cli.refusal import Refusal
-from portal.store import schema
+from portal.logs import scrub
+from portal.store import StoreUnavailableError, schema
 from portal.store.revision import is_at_head
 
 wait_option = click.option(
@@ -15,6 +16,19 @@ wait_option = click.option(
     metavar="SECONDS",
     help="How long to wait for a database that is not up yet.",
 )
+
+
+def wait_for_database(url: str, seconds: float) -> None:
+    """Wait for a server that is not up yet, and say so; a file comes up by itself or not at all."""
+    if url.startswith("sqlite"):
+        return
+    try:
+        schema.wait_until_reachable(url, seconds=0)
+    except StoreUnavailableError as exc:
+        if not seconds:
+            raise
+        click.echo(f"portal: waiting up to {seconds:g} s, because {scrub(str(exc))}", err=True)
+        schema.wait_until_reachable(url, seconds=seconds)
 
 
 @click.group()
@@ -33,7 +47,8 @@ def upgrade(wait: float) -> None:
     """
     with explained():
         settings = load_settings()
-        schema.upgrade(settings.database_url, wait=wait)
+        wait_for_database(settings.database_url, wait)
+        schema.upgrade(settings.database_url)
         click.echo(f"The database is up to date ({schema.head()}).")
 
 

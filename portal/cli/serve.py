@@ -16,7 +16,7 @@ import uvicorn
 
 from portal import logs, metrics
 from portal.cli.common import explained, load_settings
-from portal.cli.db import wait_option
+from portal.cli.db import wait_for_database, wait_option
 from portal.cli.protocol import HEAD_LIMIT, protocol
 from portal.cli.refusal import Refusal
 from portal.ory.connect import tls_context
@@ -71,9 +71,10 @@ def serve(
 
 
 def _prepare_database(settings: Settings, *, migrate: bool, wait: float) -> None:
+    wait_for_database(settings.database_url, wait)
     if migrate:
-        schema.upgrade(settings.database_url, wait=wait)
-    elif not schema.at_head(settings.database_url, wait=wait):
+        schema.upgrade(settings.database_url)
+    elif not schema.at_head(settings.database_url):
         raise Refusal(
             "the database is not up to date. Run: portal db upgrade (or start with --migrate)"
         )

@@ -47,3 +47,11 @@ def test_an_env_file_is_read(portal, tmp_path):
     (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{tmp_path}/other.db\n")
     portal("db", "upgrade")
     assert (tmp_path / "other.db").exists()
+
+
+def test_waiting_for_a_database_is_told(portal):
+    done = portal("db", "upgrade", "--wait", "1", DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+    assert done.exit_code == 1
+    first, last = done.stderr.splitlines()
+    assert first.startswith("portal: waiting up to 1 s, because")
+    assert "Check DATABASE_URL" in last
