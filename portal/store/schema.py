@@ -28,13 +28,8 @@ LOCK_TIMEOUT: Final = 60
 _LONGEST_PAUSE: Final = 2.0
 
 
-def upgrade(url: str, *, wait: float = 0.0) -> None:
-    """Bring the database to :func:`head`; several processes may at once, and one may die half-way.
-
-    *wait* is how many seconds to wait for a database that is away, before
-    :class:`StoreUnavailableError`.
-    """
-    wait_until_reachable(url, seconds=wait)
+def upgrade(url: str) -> None:
+    """Bring the database to :func:`head`; several may at once, and one may die half-way."""
     config = Config()
     config.set_main_option("script_location", str(resource_dir("migrations")).replace("%", "%%"))
     config.attributes["url"] = url
@@ -47,18 +42,17 @@ def upgrade(url: str, *, wait: float = 0.0) -> None:
         ) from exc
 
 
-def current(url: str, *, wait: float = 0.0) -> str | None:
+def current(url: str) -> str | None:
     """Read the revision of the database; ``None`` if it was never migrated. Creates no file."""
     if _is_absent_file(url):
         return None
-    wait_until_reachable(url, seconds=wait)
     with translated(), migration_engine(url).connect() as connection:
         return revision_of(connection)
 
 
-def at_head(url: str, *, wait: float = 0.0) -> bool:
+def at_head(url: str) -> bool:
     """Whether the database has what this code needs."""
-    return is_at_head(current(url, wait=wait))
+    return is_at_head(current(url))
 
 
 def wait_until_reachable(

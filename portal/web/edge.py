@@ -137,11 +137,8 @@ class Edge:
         """A form of another site is refused; a browser that says nothing is left to the form
         token.
         """
-        if any(site not in ("same-origin", "none") for site in sites):
-            raise RefusalError(
-                403, "This was sent by another website. Open the page here and try again."
-            )
-        if any(origin not in self._origins for origin in origins):
+        foreign_site = any(site not in ("same-origin", "none") for site in sites)
+        if foreign_site or any(origin not in self._origins for origin in origins):
             raise RefusalError(
                 403, "This was sent by another website. Open the page here and try again."
             )

@@ -17,7 +17,7 @@ from portal.store.revision import is_at_head
 from portal.store.tables import Base
 from tests.hydra.server import free_port
 
-UPGRADE = "import sys; from portal.store import schema; schema.upgrade(sys.argv[1], wait=5)"
+UPGRADE = "import sys; from portal.store import schema; schema.upgrade(sys.argv[1])"
 UPGRADE_AND_DIE = """
 import os, signal, sys
 import sqlalchemy as sa
@@ -182,7 +182,8 @@ def test_a_server_that_comes_up_while_waiting_is_used(postgres_cluster):
     later = sa.make_url(url).set(port=gate).render_as_string(hide_password=False)
     opening = subprocess.Popen([sys.executable, "-c", DOOR, str(gate), str(sa.make_url(url).port)])
     try:
-        schema.upgrade(later, wait=10)
+        schema.wait_until_reachable(later, seconds=10)
+        schema.upgrade(later)
     finally:
         opening.kill()
         opening.wait()
