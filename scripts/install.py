@@ -22,9 +22,9 @@ def main() -> None:
     print(
         f"Installing what requirements-dev.lock names into {target} (a minute or two)", flush=True
     )
-    call(
-        [*pip, "install", "--quiet", "--require-hashes", "-r", str(ROOT / "requirements-dev.lock")]
-    )
+    # the lock is complete; asked for dependencies, an old pip looks for newer ones beside it
+    lock = str(ROOT / "requirements-dev.lock")
+    call([*pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", lock])
     call([*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
 
 
