@@ -34,9 +34,13 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     """Where the browser will be sent with the answer: the registered redirect host."""
     links: tuple[Link, ...] = ()
+    verified: bool = False
+    """The organisation vouches for it; the client itself has no say in this."""
 
     @classmethod
-    def of(cls, client: OAuth2Client, *, redirect_uri: str | None = None) -> "AppView":
+    def of(
+        cls, client: OAuth2Client, *, redirect_uri: str | None = None, verified: bool = False
+    ) -> "AppView":
         """Show *client*; *redirect_uri* is the one this request asked for, if it named one."""
         name = clean_name(client.client_name) or clean_name(client.client_id)
         registered = client.redirect_uris
@@ -47,10 +51,13 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
             initials=initials(name),
             host=host_of(target),
             links=_links(client),
+            verified=verified,
         )
 
     @classmethod
-    def remembered(cls, client_id: str, name: str, uri: str | None) -> "AppView":
+    def remembered(
+        cls, client_id: str, name: str, uri: str | None, *, verified: bool = False
+    ) -> "AppView":
         """Show a client from what a grant keeps of it."""
         shown = clean_name(name) or clean_name(client_id)
         home = _link("Website", uri)
@@ -59,6 +66,7 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
             name=shown,
             initials=initials(shown),
             links=(home,) if home else (),
+            verified=verified,
         )
 
     @property

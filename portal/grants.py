@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from portal.decisions import new_decision_id
+from portal.settings import Settings
 from portal.store import Rows
-from portal.store.tables import GrantRecord, Revocation
+from portal.store.tables import ClientPolicy, GrantRecord, Revocation
 
 FIRST_TRY_AFTER: Final = timedelta(seconds=5)
 """How long the background job leaves a fresh revocation to the request that made it."""
@@ -44,20 +45,75 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def covered(grant: GrantRecord | None, ask: Ask, *, now: datetime) -> bool:
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator demands of one client; without a policy it is like every other."""
+
+    verified: bool = False
+    """The organisation vouches for it."""
+    required_scopes: tuple[str, ...] = ()
+    longest: timedelta | None = None
+    """How long after a decision it may be remembered."""
+
+    @classmethod
+    def of(cls, record: ClientPolicy | None) -> "Policy":
+        """What *record* says."""
+        if record is None:
+            return cls()
+        longest = record.longest_grant
+        return cls(
+            verified=record.verified,
+            required_scopes=tuple(record.required_scopes),
+            longest=None if longest is None else timedelta(seconds=longest),
+        )
+
+    def lasting(self, usual: timedelta | None) -> timedelta | None:
+        """How long a new decision may be remembered, where *usual* holds for every client."""
+        limits = [limit for limit in (usual, self.longest) if limit is not None]
+        return min(limits) if limits else None
+
+    def missing(self, ask: Ask, scopes: Iterable[str]) -> tuple[str, ...]:
+        """What *ask* cannot be allowed without and *scopes* lack. What is not requested is never
+        needed.
+        """
+        given = set(scopes)
+        return tuple(s for s in ask.scopes if s in self.required_scopes and s not in given)
+
+
+def usual_duration(settings: Settings) -> timedelta | None:
+    """How long a decision is remembered of clients without a limit of their own; ``None``: until
+    it is revoked.
+    """
+    seconds = settings.remember_consent_for
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def covered(grant: GrantRecord | None, ask: Ask, policy: Policy, *, now: datetime) -> bool:
     """Whether *ask* may be answered without asking: remembered, living, and nothing in it is
     new.
     """
-    if grant is None or not remembers(grant, now=now):
+    if grant is None or not remembers(grant, policy, now=now):
         return False
     return set(ask.scopes) <= set(grant.remembered_scopes) and set(ask.audience) <= set(
         grant.remembered_audience
     )
 
 
-def remembers(grant: GrantRecord, *, now: datetime) -> bool:
+def remembers(grant: GrantRecord, policy: Policy, *, now: datetime) -> bool:
     """Whether the remembered sets of *grant* still count."""
-    return grant.revoked_at is None and (grant.expires_at is None or now < grant.expires_at)
+    until = remembered_until(grant, policy)
+    return grant.revoked_at is None and (until is None or now < until)
+
+
+def remembered_until(grant: GrantRecord, policy: Policy) -> datetime | None:
+    """When the remembered sets stop counting; ``None``: not before they are revoked.
+
+    A policy holds also for what was given before it: a decision never lasts longer than the client
+    may be remembered today.
+    """
+    if policy.longest is None:
+        return grant.expires_at
+    latest = grant.granted_at + policy.longest
+    return latest if grant.expires_at is None else min(latest, grant.expires_at)
 
 
 def holds(grant: GrantRecord | None, given: Given) -> bool:
@@ -79,15 +135,15 @@ def narrows(grant: GrantRecord | None, ask: Ask, given: Given) -> bool:
     return bool(dropped_scopes or dropped_audience)
 
 
-def decided(grant: GrantRecord | None, ask: Ask, given: Given) -> GrantRecord:
+def decided(grant: GrantRecord | None, ask: Ask, given: Given, policy: Policy) -> GrantRecord:
     """The grant after a person's decision; *grant* is what was there before.
 
     A decision adds to what the app has, unless it narrows: then the app has what was just given and
     nothing else. Only "don't ask again" adds to the remembered sets, and its duration then holds
-    for all of them.
+    for all of them; any other decision prolongs nothing.
     """
     narrowed = narrows(grant, ask, given)
-    old = _living(grant)
+    old = _living(grant, policy)
     kept = _kept(old, given, narrowed=narrowed)
     return _row(
         ask,
@@ -108,7 +164,7 @@ def given_silently(grant: GrantRecord | None, ask: Ask, given: Given) -> GrantRe
     """The grant after an accept that nobody was asked about: what may be given silently does not
     change.
     """
-    old = _living(grant)
+    old = _living(grant, Policy())
     return _row(
         ask,
         given,
@@ -170,14 +226,16 @@ class _Living(msgspec.Struct, frozen=True):
     granted_at: datetime | None = None
 
 
-def _living(grant: GrantRecord | None) -> _Living:
+def _living(grant: GrantRecord | None, policy: Policy) -> _Living:
     if grant is None or grant.revoked_at is not None:
         return _Living()
     return _Living(
         scopes=tuple(grant.scopes),
         audience=tuple(grant.audience),
         remembered=_Remembered(
-            tuple(grant.remembered_scopes), tuple(grant.remembered_audience), grant.expires_at
+            tuple(grant.remembered_scopes),
+            tuple(grant.remembered_audience),
+            remembered_until(grant, policy),
         ),
         hydra_scopes=None if grant.hydra_scopes is None else tuple(grant.hydra_scopes),
         granted_at=grant.granted_at,

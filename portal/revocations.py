@@ -9,9 +9,12 @@ from typing import Any, Final
 from portal import logs
 from portal.decisions import decided_before
 from portal.grants import revoke
+from portal.origin import Origin
 from portal.ory.errors import OryError
 from portal.ory.models import ConsentSession
 from portal.services import Services, Visitor
+from portal.store import Rows
+from portal.store.audit import UNKNOWN
 from portal.store.tables import GrantRecord, Revocation
 
 GRACE: Final = timedelta(minutes=5)
@@ -70,6 +73,34 @@ async def remove_access(
         )
     logs.step("grant.revoked", user=user, app=grant.client_name)
     return await try_now(revocation, services)
+
+
+async def end_client(
+    rows: Rows,
+    *,
+    client_id: str,
+    app: str,
+    actor: str,
+    now: datetime,
+    origin: Origin = UNKNOWN,
+) -> int:
+    """Write down that Ory has forgotten a client, and with it every token and consent of it: how
+    many people had it connected.
+
+    Ory comes first here. Its deletion cannot be half done and may be repeated, while a grant that
+    is marked as ended although the client lives would be a token that nobody is shown.
+    """
+    ended = await rows.grants.end_client(client_id, reason="client deleted", at=now)
+    await rows.policies.delete(client_id)
+    await rows.audit.add(
+        "client.deleted",
+        at=now,
+        actor=actor,
+        client_id=client_id,
+        detail={"app": app, "grants": ended},
+        origin=origin,
+    )
+    return ended
 
 
 async def try_now(revocation: Revocation, services: Services) -> bool:

@@ -5,9 +5,21 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.grants import Ask, Given, covered, decided, given_silently, narrows, remembers
+from portal.grants import (
+    Ask,
+    Given,
+    Policy,
+    covered,
+    decided,
+    given_silently,
+    narrows,
+    remembered_until,
+    remembers,
+)
 from portal.store.tables import GrantRecord
 
+ANY = Policy()
+"""Of a client that the operator said nothing about."""
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMES = st.lists(st.sampled_from("abcd"), unique=True).map(tuple)
 
@@ -58,7 +70,7 @@ def histories(draw: st.DrawFn) -> tuple[GrantRecord | None, Ask, Given]:
         )
         if step == steps - 1:
             return grant, asked, made
-        grant = decided(grant, asked, made)
+        grant = decided(grant, asked, made, ANY)
         if draw(st.integers(0, 4)) == 0:
             grant.revoked_at = made.at
     raise AssertionError
@@ -69,7 +81,7 @@ def test_nothing_is_remembered_that_was_not_given(
     history: tuple[GrantRecord | None, Ask, Given],
 ) -> None:
     before, asked, made = history
-    after = decided(before, asked, made)
+    after = decided(before, asked, made, ANY)
     assert set(after.remembered_scopes) <= set(after.scopes)
     assert set(after.remembered_audience) <= set(after.audience)
     assert set(made.scopes) <= set(after.scopes)
@@ -80,8 +92,8 @@ def test_only_dont_ask_again_adds_to_what_is_given_silently(
     history: tuple[GrantRecord | None, Ask, Given],
 ) -> None:
     before, asked, made = history
-    after = decided(before, asked, made)
-    alive = before is not None and remembers(before, now=made.at)
+    after = decided(before, asked, made, ANY)
+    alive = before is not None and remembers(before, ANY, now=made.at)
     had = set(before.remembered_scopes) if before is not None and alive else set()
     added = set(after.remembered_scopes) - had
     assert added <= (set(made.scopes) if made.remember else set())
@@ -92,7 +104,7 @@ def test_an_unticked_permission_is_gone_after_the_decision(
     history: tuple[GrantRecord | None, Ask, Given],
 ) -> None:
     before, asked, made = history
-    after = decided(before, asked, made)
+    after = decided(before, asked, made, ANY)
     unticked = set(asked.scopes) - set(made.scopes)
     assert not unticked & set(after.scopes)
     if narrows(before, asked, made):
@@ -105,13 +117,13 @@ def test_a_remembered_decision_covers_the_same_request_until_it_expires(
     history: tuple[GrantRecord | None, Ask, Given],
 ) -> None:
     before, asked, made = history
-    after = decided(before, asked, made)
+    after = decided(before, asked, made, ANY)
     just_this = ask(made.scopes, made.audience)
     in_time = made.expires_at is None or made.at < made.expires_at
     if made.remember:
-        assert covered(after, just_this, now=made.at) is in_time
+        assert covered(after, just_this, ANY, now=made.at) is in_time
     after.revoked_at = made.at
-    assert covered(after, just_this, now=made.at) is False
+    assert covered(after, just_this, ANY, now=made.at) is False
 
 
 @given(histories())
@@ -127,20 +139,90 @@ def test_a_silent_accept_never_changes_what_is_given_silently(
 
 
 def test_a_later_duration_holds_for_all_that_is_remembered() -> None:
-    first = decided(None, ask(("a",)), answer(("a",), remember=True))
+    first = decided(None, ask(("a",)), answer(("a",), remember=True), ANY)
     until = NOW + timedelta(days=30)
-    second = decided(first, ask(("b",)), answer(("b",), remember=True, expires_at=until))
+    second = decided(first, ask(("b",)), answer(("b",), remember=True, expires_at=until), ANY)
     assert (second.remembered_scopes, second.expires_at) == (["a", "b"], until)
 
 
 def test_what_has_expired_does_not_come_back_with_a_new_decision() -> None:
-    first = decided(None, ask(("a",)), answer(("a",), remember=True, expires_at=NOW))
-    second = decided(first, ask(("b",)), answer(("b",), remember=True))
+    first = decided(None, ask(("a",)), answer(("a",), remember=True, expires_at=NOW), ANY)
+    second = decided(first, ask(("b",)), answer(("b",), remember=True), ANY)
     assert second.remembered_scopes == ["b"]
 
 
 def test_a_grant_after_a_revocation_begins_anew() -> None:
-    first = decided(None, ask(("a",)), answer(("a",), remember=True))
+    first = decided(None, ask(("a",)), answer(("a",), remember=True), ANY)
     first.revoked_at = NOW
-    second = decided(first, ask(("b",)), answer(("b",)))
+    second = decided(first, ask(("b",)), answer(("b",)), ANY)
     assert (second.scopes, second.remembered_scopes, second.revoked_at) == (["b"], [], None)
+
+
+LIMIT = Policy(longest=timedelta(days=7))
+
+
+def test_the_shorter_of_two_limits_holds() -> None:
+    week, month = timedelta(days=7), timedelta(days=30)
+    assert LIMIT.lasting(None) == week
+    assert LIMIT.lasting(month) == week
+    assert LIMIT.lasting(timedelta(hours=1)) == timedelta(hours=1)
+    assert ANY.lasting(month) == month
+    assert ANY.lasting(None) is None
+
+
+def test_a_limit_holds_for_what_was_given_before_it() -> None:
+    grant = decided(None, ask(("a",)), answer(("a",), remember=True), ANY)
+    assert remembered_until(grant, ANY) is None
+    assert remembered_until(grant, LIMIT) == NOW + timedelta(days=7)
+    just_in_time, too_late = NOW + timedelta(days=7, seconds=-1), NOW + timedelta(days=7)
+    assert covered(grant, ask(("a",)), LIMIT, now=just_in_time)
+    assert not covered(grant, ask(("a",)), LIMIT, now=too_late)
+    assert covered(grant, ask(("a",)), ANY, now=too_late)
+
+
+def test_a_limit_prolongs_nothing() -> None:
+    soon = NOW + timedelta(days=1)
+    grant = decided(None, ask(("a",)), answer(("a",), remember=True, expires_at=soon), ANY)
+    assert remembered_until(grant, LIMIT) == soon
+
+
+def test_a_silent_accept_does_not_prolong_a_limited_grant() -> None:
+    grant = decided(None, ask(("a",)), answer(("a",), remember=True), LIMIT)
+    used = given_silently(grant, ask(("a",)), answer(("a",), at=NOW + timedelta(days=6)))
+    assert remembered_until(used, LIMIT) == NOW + timedelta(days=7)
+
+
+def test_a_decision_for_once_does_not_prolong_what_was_remembered() -> None:
+    """It is the newer decision, and still the older one's duration that counts."""
+    grant = decided(None, ask(("a",)), answer(("a",), remember=True), ANY)
+    later = NOW + timedelta(days=6)
+    after = decided(grant, ask(("b",)), answer(("b",), at=later), LIMIT)
+    assert remembered_until(after, LIMIT) == NOW + timedelta(days=7)
+    gone = decided(grant, ask(("b",)), answer(("b",), at=NOW + timedelta(days=8)), LIMIT)
+    assert gone.remembered_scopes == []
+
+
+@given(histories(), st.integers(1, 3 * 86_400))
+def test_with_a_limit_nothing_is_covered_that_would_not_be_without(
+    history: tuple[GrantRecord | None, Ask, Given], seconds: int
+) -> None:
+    before, asked, made = history
+    policy = Policy(longest=timedelta(seconds=seconds))
+    for days in range(4):
+        now = NOW + timedelta(days=days)
+        if covered(before, asked, policy, now=now):
+            assert covered(before, asked, ANY, now=now)
+            assert before is not None
+            assert now < before.granted_at + timedelta(seconds=seconds)
+    assert set(decided(before, asked, made, policy).remembered_scopes) <= set(
+        decided(before, asked, made, ANY).remembered_scopes
+    )
+
+
+def test_only_what_is_requested_can_be_missing() -> None:
+    policy = Policy(required_scopes=("c", "a", "z"))
+    assert policy.missing(ask(("a", "b", "c")), ()) == ("a", "c")
+    assert policy.missing(ask(("a", "b", "c")), ("c", "b")) == ("a",)
+    assert policy.missing(ask(("a", "c")), ("a", "c")) == ()
+    assert policy.missing(ask(("b",)), ()) == ()
+    assert ANY.missing(ask(("a",)), ()) == ()

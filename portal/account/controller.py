@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from portal.account.forms import DisconnectForm
 from portal.account.pages import AppsPage, ConnectedApp, DisconnectPage
 from portal.apps import AppView
-from portal.grants import remembers
+from portal.grants import Policy, remembered_until, remembers
 from portal.page import GoTo
 from portal.revocations import remove_access
 from portal.services import Services
@@ -37,10 +37,15 @@ async def apps(request: AnyRequest, services: Injected) -> Response[Any]:
     user = person_of(request).user
     async with services.store.reading() as rows:
         grants = await rows.grants.of_subject(user.subject)
+        policies = await rows.policies.of_clients(grant.client_id for grant in grants)
     page = AppsPage(
         account=user.email,
         is_admin=user.admin,
-        apps=tuple(_view(g, request, services) for g in grants if g.revoke_synced_at is None),
+        apps=tuple(
+            _view(grant, Policy.of(policies.get(grant.client_id)), request, services)
+            for grant in grants
+            if grant.revoke_synced_at is None
+        ),
         notice=NOTICES.get(query(request).get("notice", "")),
     )
     return respond(request, page)
@@ -100,16 +105,20 @@ async def _grant(request: AnyRequest, services: Services, client_id: str) -> Gra
     return grant
 
 
-def _view(grant: GrantRecord, request: AnyRequest, services: Services) -> ConnectedApp:
+def _view(
+    grant: GrantRecord, policy: Policy, request: AnyRequest, services: Services
+) -> ConnectedApp:
     return ConnectedApp(
         client_id=grant.client_id,
-        app=AppView.remembered(grant.client_id, grant.client_name, grant.client_uri),
+        app=AppView.remembered(
+            grant.client_id, grant.client_name, grant.client_uri, verified=policy.verified
+        ),
         permissions=_titles(grant, services),
         since=grant.granted_at,
         last_used=grant.last_accept_at,
-        expires=grant.expires_at,
+        expires=remembered_until(grant, policy),
         remembered=bool(grant.remembered_scopes)
-        and remembers(grant, now=visit(request).visitor.now),
+        and remembers(grant, policy, now=visit(request).visitor.now),
         state="active" if grant.revoked_at is None else "pending",
     )
 

@@ -9,3 +9,43 @@ class RevokeForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     subject: str
     client_id: str
     form_token: str = ""
+
+
+class ClientForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An app's registration, in the names of Ory's document, and the portal's policy about it.
+
+    Lists are typed one entry a line, scopes with blanks between them.
+    """
+
+    client_id: str
+    seen: str = ""
+    """What the form was made from: :func:`portal.admin.registration.fingerprint`."""
+    client_name: str = ""
+    redirect_uris: str = ""
+    post_logout_redirect_uris: str = ""
+    scope: str = ""
+    audience: str = ""
+    grant_types: tuple[str, ...] = ()
+    response_types: tuple[str, ...] = ()
+    token_endpoint_auth_method: str = ""
+    client_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+    logo_uri: str = ""
+    jwks_uri: str = ""
+    owner: str = ""
+    contacts: str = ""
+    skip_consent: bool = False
+    skip_logout_consent: bool = False
+    verified: bool = False
+    required_scopes: str = ""
+    longest_grant: str = ""
+    """A duration as in the settings, ``30d``; empty: no limit of its own."""
+    form_token: str = ""
+
+
+class OneClientForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One app to delete, or to give a new secret."""
+
+    client_id: str
+    form_token: str = ""

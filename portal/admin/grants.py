@@ -11,7 +11,7 @@ from litestar.exceptions import NotFoundException
 
 from portal.admin.forms import RevokeForm
 from portal.admin.pages import STATES, GrantRowView, GrantsPage, RevokePage, State
-from portal.grants import remembers
+from portal.grants import Policy, remembered_until, remembers
 from portal.page import GoTo
 from portal.revocations import remove_access
 from portal.services import Services
@@ -48,10 +48,13 @@ async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     after = _position(asked["after"]) if "after" in asked else None
     async with services.store.reading() as rows:
         found = await rows.grants.search(GrantSearch(**terms), after=after, limit=PAGE)
+        policies = await rows.policies.of_clients(row.grant.client_id for row in found.rows)
     now = visit(request).visitor.now
     page = GrantsPage(
         account=person_of(request).user.email,
-        rows=tuple(_view(row, now) for row in found.rows),
+        rows=tuple(
+            _view(row, Policy.of(policies.get(row.grant.client_id)), now) for row in found.rows
+        ),
         next_url=_next_url(terms, found.next),
         total_text=_total(len(found.rows), more=found.next is not None),
         notice=NOTICES.get(asked.get("notice", "")),
@@ -114,8 +117,8 @@ def _question(row: GrantRow, *, error: str | None = None) -> RevokePage:
     )
 
 
-def _view(row: GrantRow, now: datetime) -> GrantRowView:
-    grant, state = row.grant, _state(row.grant, now)
+def _view(row: GrantRow, policy: Policy, now: datetime) -> GrantRowView:
+    grant, state = row.grant, _state(row.grant, policy, now)
     return GrantRowView(
         subject=grant.subject,
         email=row.email,
@@ -124,17 +127,20 @@ def _view(row: GrantRow, now: datetime) -> GrantRowView:
         permissions=tuple(grant.scopes),
         since=grant.granted_at,
         last_used=grant.last_accept_at,
-        expires=grant.expires_at,
-        remembered=bool(grant.remembered_scopes) and remembers(grant, now=now),
+        expires=remembered_until(grant, policy),
+        remembered=bool(grant.remembered_scopes) and remembers(grant, policy, now=now),
+        verified=policy.verified,
         state=state,
         state_text=STATES[state],
     )
 
 
-def _state(grant: GrantRecord, now: datetime) -> State:
+def _state(grant: GrantRecord, policy: Policy, now: datetime) -> State:
     if grant.revoked_at is not None:
         return "revoked" if grant.revoke_synced_at else "pending"
-    return "expired" if grant.remembered_scopes and not remembers(grant, now=now) else "active"
+    if grant.remembered_scopes and not remembers(grant, policy, now=now):
+        return "expired"
+    return "active"
 
 
 def _total(shown: int, *, more: bool) -> str:

@@ -94,7 +94,7 @@ def create(
         click.echo("User created.", err=True)
         print_fields(_shown(user), COLUMNS)
     else:
-        print_document(_shown(user))
+        print_document(_shown(user), output)
 
 
 @users.command("list")

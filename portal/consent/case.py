@@ -12,7 +12,7 @@ from portal.decisions import (
     login_session_hash,
     with_sign_in,
 )
-from portal.grants import Ask
+from portal.grants import Ask, Policy
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import (
     ACCESS_DENIED,
@@ -34,6 +34,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask
     user: User | None
     grant: GrantRecord | None
+    policy: Policy
     pending: tuple[Revocation, ...]
     same_browser: bool
     """Whether the browser that asks is the one that answered the login; only it sees personal data.
@@ -53,6 +54,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
     client = request.client
     flow = await rows.flows.open(_flow(request, visitor))
     grant = await rows.grants.find(request.subject, client.client_id, lock=True)
+    policy = await rows.policies.find(client.client_id)
     user = await rows.users.find(request.subject)
     session = await rows.login_sessions.find(login_session_hash(request.login_session_id))
     pending = await rows.revocations.pending_for(request.subject, client.client_id)
@@ -70,6 +72,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
         ),
         user=user,
         grant=grant,
+        policy=Policy.of(policy),
         pending=pending,
         same_browser=_answered_login(visitor, session),
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portal.grants import Ask, covered
+from portal.grants import Ask, Policy, covered
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import ConsentRequest, OAuth2Client
 from portal.revocations import GRACE
@@ -48,6 +48,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         parameters: AuthorizationParameters,
         grant: GrantRecord | None,
         ask: Ask,
+        policy: Policy,
         *,
         honour_skip_consent: bool,
         now: datetime,
@@ -55,7 +56,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """Read them off the request, its address and the grant."""
         wants_person = "consent" in parameters.prompt or parameters.by_reference
         return cls(
-            covered=covered(grant, ask, now=now),
+            covered=covered(grant, ask, policy, now=now),
             silent="none" in parameters.prompt,
             forced=wants_person
             or parameters.is_device

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from portal.ory.answers import Answer, read
-from portal.ory.authorization import origin_of
+from portal.ory.authorization import DEVICE_PATH, origin_of
 from portal.ory.calls import Call, Caller, Observer
 from portal.ory.errors import ChallengeUsedError, OryError, OryNonsenseError, OryNotFoundError
 from portal.ory.models import (
@@ -33,13 +33,16 @@ _SESSIONS = "/admin/oauth2/auth/sessions"
 _PAGE_SIZE = 100
 """A listed consent is about 3 KB: a page must stay far below the largest answer that is read."""
 _MOST_PAGES = 200
-_LOGOUT_PATH = "/oauth2/sessions/logout"
+_NEXT_STEPS = (
+    ("/oauth2/sessions/logout", "logout_verifier"),
+    (DEVICE_PATH, "device_verifier"),
+)
 
 
 class OryAdmin:
     """Asks Ory's admin API. Every method ends within *budget* seconds and raises only ``OryError``.
 
-    GET, PUT and DELETE are tried a second time: at Ory they may be repeated, an accept included.
+    All but POST is tried a second time: at Ory it may be repeated, an accept included.
     *api_key* is asked before each call, and once more when the key was refused.
     """
 
@@ -95,6 +98,21 @@ class OryAdmin:
         call = _decision("logout", "reject", request.challenge, None)
         await self._about_challenge(call, _expect_nothing(call.endpoint))
 
+    async def accept_device(self, challenge: str, user_code: str) -> RedirectTo:
+        """Connect the code that a person typed with their browser.
+
+        Ory tells nothing of a device's request before, and says ``OryRefusalError`` to a code that
+        is wrong, too old or used.
+        """
+        call = _decision("device", "accept", challenge, {"user_code": user_code})
+        return await self._redirect(call, None)
+
+    @property
+    def device_address(self) -> str | None:
+        """Where somebody begins who was shown a code, where Ory's public side is known."""
+        base = self._public_url or self._seen_origin
+        return f"{base}{DEVICE_PATH}" if base else None
+
     async def list_consent_sessions(self, subject: str) -> tuple[ConsentSession, ...]:
         """All consents that Ory remembers of *subject*, in no particular order.
 
@@ -135,7 +153,8 @@ class OryAdmin:
     async def end_login_session(self, sid: str) -> None:
         await self._delete("end_login_session", f"{_SESSIONS}/login", {"sid": sid})
 
-    async def list_clients(self) -> tuple[OAuth2Client, ...]:
+    async def list_clients(self, *, at_most: int | None = None) -> tuple[OAuth2Client, ...]:
+        """All clients, or the first *at_most*, in Ory's own order."""
         rows: list[OAuth2Client] = []
         query = {"page_size": str(_PAGE_SIZE)}
         for _ in range(_MOST_PAGES):
@@ -143,8 +162,8 @@ class OryAdmin:
             answer, page = await self._read_page(call, tuple[OAuth2Client, ...])
             rows += page
             token = answer.next_page_token()
-            if token is None or not page:
-                return tuple(rows)
+            if token is None or not page or (at_most is not None and len(rows) >= at_most):
+                return tuple(rows[:at_most])
             query["page_token"] = token
         raise OryNonsenseError("list_clients: pages without end")
 
@@ -157,9 +176,27 @@ class OryAdmin:
         call = Call(endpoint="create_client", method="POST", path="/admin/clients", body=client)
         return await self._read(call, dict[str, Any])
 
+    async def update_client(self, client_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the members that *changes* names and no others; an empty value clears one.
+
+        JSON Patch with ``add`` alone, because it replaces as well as adds. Tried on Hydra 2.3.0:
+        ``remove`` is answered 200 and removes nothing; an empty scope becomes Hydra's default one.
+        A new ``client_secret`` is told in the answer, this once.
+        """
+        patch = [{"op": "add", "path": f"/{name}", "value": v} for name, v in changes.items()]
+        call = Call(
+            endpoint="update_client", method="PATCH", path=_client_path(client_id), body=patch
+        )
+        return await self._read(call, dict[str, Any])
+
     async def delete_client(self, client_id: str) -> None:
         """Forget a client; its consents and tokens end with it."""
         await self._delete("delete_client", _client_path(client_id), {})
+
+    @property
+    def key_refused(self) -> bool:
+        """Whether Ory refused the API key when it was last told; nothing is asked for this."""
+        return self._caller.key_refused
 
     async def ready(self) -> bool:
         """Whether Ory says that it can serve; raises nothing."""
@@ -200,10 +237,14 @@ class OryAdmin:
         body: Mapping[str, Any] | None,
     ) -> RedirectTo:
         call = _decision(kind, verb, request.challenge, body)
+        return await self._redirect(call, origin_of(request.request_url))
+
+    async def _redirect(self, call: Call, requested_at: str | None) -> RedirectTo:
+        """The redirect that *call* is answered with; a foreign one is nonsense."""
 
         def understand(answer: Answer) -> RedirectTo:
             redirect = read(answer, RedirectTo, endpoint=call.endpoint)
-            if not self._leads_to_ory(redirect.redirect_to, origin_of(request.request_url)):
+            if not self._leads_to_ory(redirect.redirect_to, requested_at):
                 raise OryNonsenseError(f"{call.endpoint}: a redirect that does not lead to Ory")
             return redirect
 
@@ -212,11 +253,11 @@ class OryAdmin:
     def _leads_to_ory(self, target: str, requested_at: str | None) -> bool:
         origin = origin_of(target)
         known = {requested_at, self._public_origin} - {None}
-        if not known:  # a logout, and nobody told where Ory's public side is
+        if not known:  # a logout or a device, and nobody told where Ory's public side is
             known = {self._seen_origin} - {None}
         if known:
             return origin in known
-        return origin is not None and _ends_logout(target)
+        return origin is not None and _goes_on_at_ory(target)
 
     async def _about_challenge(self, call: Call, understand: Callable[[Answer], T]) -> T:
         """Ask; where Ory sends a used challenge is passed on only if it is a page of Ory's."""
@@ -270,9 +311,10 @@ def _expect_nothing(endpoint: str) -> Callable[[Answer], None]:
     return understand
 
 
-def _ends_logout(target: str) -> bool:
+def _goes_on_at_ory(target: str) -> bool:
     parts = urlsplit(target)
-    return parts.path.endswith(_LOGOUT_PATH) and "logout_verifier" in parse_qs(parts.query)
+    names = parse_qs(parts.query)
+    return any(parts.path.endswith(path) and name in names for path, name in _NEXT_STEPS)
 
 
 def _client_path(client_id: str) -> str:

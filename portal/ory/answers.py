@@ -30,6 +30,8 @@ T = TypeVar("T")
 _STRUCTS = ("client", "oidc_context", "consent_request", "session")
 """Members that are documents themselves. Null members are dropped in these, not in opaque ones."""
 _LONG = re.compile(r"[A-Za-z0-9_=.%-]{32,}|https?://\S*")
+_PREAMBLE = re.compile(r"The value of one of the Client Metadata fields .*?Client's Metadata\. ")
+"""What RFC 7591 has to say in general, before Hydra comes to the point."""
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?')
 
 
@@ -135,6 +137,7 @@ def _description(answer: Answer) -> str:
     """Ory's words, cut short, and without anything that looks like a challenge or an address."""
     document = _error_document(answer)
     text = f"{document.get('error', '')} {document.get('error_description', '')}"
+    text = _PREAMBLE.sub("", text)
     return _LONG.sub("…", "".join(c if c.isprintable() else " " for c in text))[:300].strip()
 
 

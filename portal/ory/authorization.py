@@ -11,7 +11,8 @@ import msgspec
 
 _AUTHORITY = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_DEVICE_PATH = "/oauth2/device/verify"
+DEVICE_PATH = "/oauth2/device/verify"
+"""Where Ory's part of a device flow is, below its public base."""
 
 
 def origin_of(address: str) -> str | None:
@@ -55,10 +56,21 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
     Their prompt cannot be known: take it for ``login``.
     """
     is_device: bool
+    """Then nothing else counts: a device sends no such request (RFC 8628), and whatever stands in
+    the address was put there by whoever made the link.
+    """
 
     @classmethod
     def of(cls, request_url: str) -> Self:
         parts = _split_leniently(request_url)
+        if parts.path.endswith(DEVICE_PATH):
+            return cls(
+                prompt=frozenset(),
+                redirect_uri=None,
+                has_query=bool(parts.query),
+                by_reference=False,
+                is_device=True,
+            )
         query = {name: values[0] for name, values in _query(parts.query).items()}
         claims = _claims_of(query["request"]) if "request" in query else {}
         merged = query | {name: str(value) for name, value in (claims or {}).items()}
@@ -67,7 +79,7 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
             redirect_uri=merged.get("redirect_uri") or None,
             has_query=bool(parts.query),
             by_reference="request_uri" in merged or claims is None,
-            is_device=parts.path.endswith(_DEVICE_PATH),
+            is_device=False,
         )
 
 

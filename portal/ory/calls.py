@@ -5,7 +5,7 @@ What is asked is in :mod:`portal.ory.admin`, what the answers mean in :mod:`port
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -24,7 +24,7 @@ _LARGEST_ANSWER = 1024 * 1024
 _LONGEST_WAIT = 2
 """Seconds for which a person is kept waiting because Ory is out of breath (429)."""
 _PAUSE = 0.05
-_REPEATABLE = frozenset(("GET", "PUT", "DELETE"))
+_REPEATABLE = frozenset(("GET", "PUT", "PATCH", "DELETE"))
 _SUCCESS = frozenset((200, 201, 204))
 
 
@@ -42,7 +42,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     query: Mapping[str, str] = {}
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     is_challenge: bool = False
     with_key: bool = True
 
@@ -65,6 +65,8 @@ class Caller:
     ) -> None:
         self._http, self._base_url = http, base_url.rstrip("/")
         self._api_key, self._budget, self._observe = api_key, budget, observe
+        self.key_refused = False
+        """Whether the last answer that took a key was a refusal of it."""
         self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if forwarded_proto:
             self._headers["X-Forwarded-Proto"] = "https"
@@ -78,8 +80,11 @@ class Caller:
         try:
             understood = understand(await self._within_budget(call))
             outcome = "ok"
+            self.key_refused = self.key_refused and not call.with_key
         except OryError as exc:
             outcome = exc.code
+            if call.with_key:
+                self.key_refused = self.key_refused or isinstance(exc, OryKeyError)
             raise
         finally:
             if self._observe is not None:

@@ -60,6 +60,10 @@ class OAuth2Client(Document, frozen=True, kw_only=True):
     audience: tuple[str, ...] = ()
     subject_type: str = ""
     token_endpoint_auth_method: str = ""
+    jwks_uri: str = ""
+    backchannel_logout_uri: str = ""
+    frontchannel_logout_uri: str = ""
+    allowed_cors_origins: tuple[str, ...] = ()
     skip_consent: bool = False
     skip_logout_consent: bool = False
     metadata: Any = None

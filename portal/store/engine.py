@@ -18,6 +18,7 @@ from portal.store.errors import StoreUnavailableError
 from portal.store.flows import Flows
 from portal.store.grants import Grants
 from portal.store.login_sessions import LoginSessions
+from portal.store.policies import Policies
 from portal.store.portal_sessions import PortalSessions
 from portal.store.revision import is_at_head, revision_of
 from portal.store.revocations import Revocations
@@ -39,6 +40,7 @@ class Rows:
         "flows",
         "grants",
         "login_sessions",
+        "policies",
         "portal_sessions",
         "revocations",
         "users",
@@ -48,6 +50,7 @@ class Rows:
         self.users = Users(unit)
         self.flows = Flows(unit)
         self.grants = Grants(unit)
+        self.policies = Policies(unit)
         self.login_sessions = LoginSessions(unit)
         self.portal_sessions = PortalSessions(unit)
         self.attempts = Attempts(unit)

@@ -1,6 +1,7 @@
 """Grants: what subjects let clients do."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -82,6 +83,36 @@ class Grants:
             .returning(GrantRecord.client_id)
         )
         return tuple(sorted(row[0] for row in await self._unit.all(statement)))
+
+    async def count_people(self, client_ids: Iterable[str]) -> dict[str, int]:
+        """Count who has each of the clients connected now; clients of nobody are left out."""
+        wanted = sorted(set(client_ids))
+        if not wanted:
+            return {}
+        statement = (
+            sa.select(GrantRecord.client_id, sa.func.count())
+            .where(GrantRecord.client_id.in_(wanted), GrantRecord.revoked_at.is_(None))
+            .group_by(GrantRecord.client_id)
+        )
+        return {row[0]: int(row[1]) for row in await self._unit.all(statement)}
+
+    async def end_client(self, client_id: str, *, reason: str, at: datetime) -> int:
+        """Mark what everybody gave to a client that Ory has forgotten: how many grants ended.
+
+        Its tokens and consents went with it, so Ory has nothing left to confirm, of earlier
+        revocations neither.
+        """
+        over = {"revoke_synced_at": at, "hydra_scopes": None}
+        ended = await self._unit.run(
+            sa.update(GrantRecord)
+            .where(GrantRecord.client_id == client_id, GrantRecord.revoked_at.is_(None))
+            .values(revoked_at=at, revoke_reason=reason, **over)
+        )
+        unconfirmed = sa.and_(
+            GrantRecord.client_id == client_id, GrantRecord.revoke_synced_at.is_(None)
+        )
+        await self._unit.run(sa.update(GrantRecord).where(unconfirmed).values(**over))
+        return ended
 
     async def mark_synced(
         self, subject: str, client_id: str | None, *, revoked_until: datetime, at: datetime

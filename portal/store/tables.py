@@ -122,6 +122,22 @@ class GrantRecord(Base, kw_only=True):
     """When Ory confirmed the deletion."""
 
 
+class ClientPolicy(Base, kw_only=True):
+    """What the operator demands of one client; Ory knows nothing of it."""
+
+    __tablename__ = "client_policies"
+
+    client_id: Mapped[str] = mapped_column(CLIENT_ID, primary_key=True)
+    verified: Mapped[bool] = mapped_column(default=False)
+    """The organisation vouches for it, and people are told so."""
+    required_scopes: Mapped[list[str]]
+    """Nobody can allow the client and leave out one of these that it asks for."""
+    longest_grant: Mapped[int | None] = mapped_column(default=None)
+    """Seconds after a decision for which it may be remembered; ``None``: as for every client."""
+    updated_at: Mapped[datetime]
+    updated_by: Mapped[str] = mapped_column(SUBJECT)
+
+
 class LoginSession(Base, kw_only=True):
     """What is known about one of Ory's login sessions, to say it again when Ory skips the login."""
 

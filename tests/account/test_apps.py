@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from portal.store.tables import ClientPolicy
+from portal.web.templating import moment
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, words
 from tests.fixtures.portal import NewBrowser, Portal, sign_in
@@ -212,3 +214,27 @@ async def test_the_account_leads_to_its_apps(http: httpx.AsyncClient, browser: B
     await sign_in(browser, portal, ann)
     for path in ("/account", "/account/"):
         assert (await http.get(path)).headers["location"] == "/account/apps"
+
+
+async def test_the_operators_policy_shows(portal: Portal, browser: Browser, ann: Person) -> None:
+    """Verified, and a limit that also holds for what was allowed before it."""
+    began = datetime.now(UTC) - timedelta(days=2)
+    await portal.add_grant(ann, granted_at=began)
+    await portal.add_grant(ann, "notes", granted_at=began)
+    for client_id, days in (("photos", 3), ("notes", 1)):
+        policy = ClientPolicy(
+            client_id=client_id,
+            verified=client_id == "photos",
+            required_scopes=[],
+            longest_grant=days * 86_400,
+            updated_at=began,
+            updated_by="admin",
+        )
+        async with portal.store.writing() as rows:
+            await rows.policies.save(policy)
+    page = await sign_in(browser, portal, ann)
+    notes, photos = sorted(words(app) for app in page.root.iter("li") if app.get("class") == "app")
+    assert "Verified by your organisation" in photos
+    assert f"Asks you again after {moment(began + timedelta(days=3))}" in photos
+    assert "Verified" not in notes
+    assert "Asks you every time" in notes

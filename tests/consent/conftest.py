@@ -22,7 +22,7 @@ from portal.scopes import ScopeCatalog
 from portal.services import Services, Visitor
 from portal.settings import Settings
 from portal.store import Store
-from portal.store.tables import GrantRecord, LoginSession, User
+from portal.store.tables import ClientPolicy, GrantRecord, LoginSession, User
 from tests.doubles.ory import OryDouble
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -97,6 +97,18 @@ class Desk:
             await rows.grants.save(GrantRecord(**values))
         if columns.get("revoked_at") is None:
             self.double.plant_consent_session(SUBJECT, "photos", grant_scope=list(scopes))
+
+    async def demand(self, client_id: str = "photos", **fields: Any) -> None:
+        """The operator's policy for an app."""
+        values: dict[str, Any] = {
+            "verified": False,
+            "required_scopes": [],
+            "longest_grant": None,
+            "updated_at": NOW,
+            "updated_by": "admin",
+        }
+        async with self.services.store.writing() as rows:
+            await rows.policies.save(ClientPolicy(client_id=client_id, **values | fields))
 
     async def change_user(self, subject: str = SUBJECT, *, disable: bool = False) -> None:
         async with self.services.store.writing() as rows:

@@ -241,3 +241,39 @@ async def test_readiness_follows_ory(ory: OryAdmin, double: OryDouble) -> None:
     double.down()
     answers.append(await ory.ready())
     assert answers == [True, False, False]
+
+
+async def test_only_the_named_members_of_a_client_are_changed(
+    ory: OryAdmin, double: OryDouble
+) -> None:
+    double.plant_client("photos", owner="Ann", metadata={"a": 1})
+    changed = await ory.update_client("photos", {"client_name": "Pictures", "contacts": []})
+    assert (changed["client_name"], changed["owner"]) == ("Pictures", "Ann")
+    assert double.clients["photos"]["metadata"] == {"a": 1}
+    assert double.calls == [("PATCH", "/clients/photos")]
+    assert "client_secret" not in changed
+    assert (await ory.update_client("photos", {"client_secret": "new-one"}))["client_secret"]
+    with pytest.raises(OryNotFoundError):
+        await ory.update_client("nobody", {"owner": ""})
+    with pytest.raises(OryNotFoundError):
+        await ory.update_client("a/b", {"owner": ""})
+
+
+async def test_a_refusal_comes_to_the_point(ory: OryAdmin, double: OryDouble) -> None:
+    double.plant_client("photos")
+    with pytest.raises(OryRefusalError) as refusal:
+        await ory.update_client("photos", {"subject_type": "x"})
+    assert refusal.value.description == (
+        "invalid_client_metadata Subject type x is not supported by server, "
+        "only [public] are allowed."
+    )
+
+
+async def test_no_more_clients_are_asked_for_than_are_wanted(
+    ory: OryAdmin, double: OryDouble
+) -> None:
+    for number in range(350):
+        double.plant_client(f"app-{number}")
+    assert len(await ory.list_clients(at_most=101)) == 101
+    assert len(double.calls) == 2
+    assert len(await ory.list_clients(at_most=1000)) == 350

@@ -220,3 +220,39 @@ async def test_a_revocation_waits_for_who_has_locked_the_grant(store):
         await rows.grants.save(held)
     assert await task == ("photos",)
     assert (await find(store)).revoked_at == NOW
+
+
+async def test_people_are_counted_for_many_clients_at_once(store):
+    await save(
+        store,
+        grant(),
+        grant("bob"),
+        grant("gone", revoked_at=NOW),
+        grant(client_id="music"),
+        grant(client_id="old", revoked_at=NOW),
+    )
+    async with store.reading() as rows:
+        assert await rows.grants.count_people(["photos", "music", "old", "x"]) == {
+            "photos": 2,
+            "music": 1,
+        }
+        assert await rows.grants.count_people([]) == {}
+
+
+async def test_a_client_that_ory_has_forgotten_ends_for_everybody(store):
+    later = NOW + MINUTE
+    await save(
+        store,
+        grant(hydra_scopes=["openid"]),
+        grant("bob", revoked_at=NOW, revoke_reason="user"),
+        grant("carol", revoked_at=NOW, revoke_reason="user", revoke_synced_at=NOW),
+        grant(client_id="music"),
+    )
+    async with store.writing() as rows:
+        assert await rows.grants.end_client("photos", reason="client deleted", at=later) == 1
+    ann, bob, carol = [await find(store, subject) for subject in ("ann", "bob", "carol")]
+    assert (ann.revoked_at, ann.revoke_reason, ann.hydra_scopes) == (later, "client deleted", None)
+    assert ann.revoke_synced_at == bob.revoke_synced_at == later
+    assert (bob.revoked_at, bob.revoke_reason) == (NOW, "user")
+    assert carol.revoke_synced_at == NOW
+    assert (await find(store, client_id="music")).revoked_at is None

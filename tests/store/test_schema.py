@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import sqlalchemy as sa
+from alembic import command as migrations
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -89,6 +90,46 @@ def test_a_new_database_is_brought_to_head(empty_database_url):
 def test_a_second_upgrade_changes_nothing(database_url):
     schema.upgrade(database_url)
     assert_complete(database_url)
+
+
+def test_what_was_there_before_the_second_revision_stays(empty_database_url):
+    """Additive: a replica of the version before goes on working on it."""
+    url = empty_database_url
+    migrate(url, "0001")
+    assert "client_policies" not in tables(url)
+    assert not schema.at_head(url)
+    columns = columns_of(url)
+    with schema.migration_engine(url).connect() as connection, connection.begin():
+        connection.execute(sa.text(OLD_GRANT))
+    schema.upgrade(url)
+    assert_complete(url)
+    with schema.migration_engine(url).connect() as connection:
+        assert connection.execute(sa.text("SELECT subject, scopes FROM grants")).all() != []
+    assert {name: columns_of(url)[name] for name in columns} == columns
+
+
+def migrate(url, revision):
+    config = Config()
+    config.set_main_option("script_location", str(resource_dir("migrations")))
+    config.attributes["url"] = url
+    migrations.upgrade(config, revision)
+
+
+def columns_of(url):
+    with schema.migration_engine(url).connect() as connection:
+        inspector = sa.inspect(connection)
+        return {
+            name: {column["name"] for column in inspector.get_columns(name)}
+            for name in inspector.get_table_names()
+        }
+
+
+OLD_GRANT = """
+INSERT INTO grants (subject, client_id, client_name, scopes, audience, remembered_scopes,
+                    remembered_audience, decision_id, granted_at, last_accept_at)
+VALUES ('ann', 'photos', 'Photos', '["openid"]', '[]', '["openid"]', '[]', 'd',
+        '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')
+"""
 
 
 def test_migrations_make_the_tables_of_the_code(database_url):

@@ -1,0 +1,142 @@
+"""``/admin/clients``: the apps that are registered at Ory, and the portal's policy about each."""
+
+import re
+import secrets
+import uuid
+from typing import Any, Final
+
+from litestar import Response, Router, get, post
+
+from portal.admin.forms import ClientForm, OneClientForm
+from portal.admin.listing import MOST, list_clients
+from portal.admin.pages import ClientPage
+from portal.admin.registering import Desk
+from portal.admin.registration import new_form
+from portal.services import Services
+from portal.web.inputs import AnyRequest, HostileInputError, query, read_form
+from portal.web.respond import respond
+from portal.web.session import is_admin, person_of
+from portal.web.visit import visit
+from portal.web.wiring import Injected
+
+MAX_TERM: Final = 320
+NOTICES: Final = {
+    "deleted": "The app was deleted, and with it the access that people had given to it.",
+    "saved": "Saved.",
+    "same": "Nothing was changed.",
+}
+
+
+@get("/")
+async def search(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Search; the address holds the whole search, so that it can be shared."""
+    asked = query(request)
+    term, start = asked.get("app", ""), asked.get("start", "0")
+    if len(term) > MAX_TERM:
+        raise HostileInputError("The search is longer than anything there is to find.")
+    if not re.fullmatch(r"[0-9]{1,4}", start) or int(start) > MOST:
+        raise HostileInputError("The address does not lead to a page of this list.")
+    page = await list_clients(
+        services,
+        admin=person_of(request).user,
+        term=term,
+        start=int(start),
+        notice=NOTICES.get(asked.get("notice", "")),
+    )
+    return respond(request, page)
+
+
+@get("/create")
+async def ask_for_new(request: AnyRequest, services: Injected) -> Response[Any]:
+    """An app to fill in, as the tutorials register one."""
+    return respond(request, _desk(request, services).new(new_form(str(uuid.uuid4()))))
+
+
+@post("/create", status_code=200)
+async def create(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Register it."""
+    form = await read_form(request, ClientForm)
+    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    return respond(request, desk.new(form, error=stale) if stale else await desk.create(form))
+
+
+@get("/edit")
+async def ask_for_changes(request: AnyRequest, services: Injected) -> Response[Any]:
+    """An app as it is."""
+    asked = query(request)
+    notice = NOTICES.get(asked.get("notice", ""))
+    desk = _desk(request, services)
+    return respond(request, await desk.edit(asked.get("client_id", ""), notice=notice))
+
+
+@post("/edit", status_code=200)
+async def save(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Save what was changed."""
+    form = await read_form(request, ClientForm)
+    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    if stale:
+        return respond(request, await desk.edit(form.client_id, typed=form, error=stale))
+    return respond(request, await desk.save(form))
+
+
+@get("/delete")
+async def ask_to_delete(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Say what a deletion would end."""
+    client_id = query(request).get("client_id", "")
+    return respond(request, await _desk(request, services).delete_question(client_id))
+
+
+@post("/delete", status_code=200)
+async def delete(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Delete."""
+    form = await read_form(request, OneClientForm)
+    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    if stale:
+        return respond(request, await desk.delete_question(form.client_id, error=stale))
+    return respond(request, await desk.delete(form.client_id))
+
+
+@get("/rotate")
+async def ask_for_secret(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Say what a new secret would end."""
+    client_id = query(request).get("client_id", "")
+    return respond(request, await _desk(request, services).secret_question(client_id))
+
+
+@post("/rotate", status_code=200)
+async def replace_secret(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Make a new secret, and show it this once."""
+    form = await read_form(request, OneClientForm)
+    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    if stale:
+        return respond(request, await desk.secret_question(form.client_id, error=stale))
+    page = await desk.replace_secret(form.client_id, secrets.token_urlsafe(24))
+    return respond(request, page)
+
+
+router = Router(
+    path="/admin/clients",
+    route_handlers=[
+        search,
+        ask_for_new,
+        create,
+        ask_for_changes,
+        save,
+        ask_to_delete,
+        delete,
+        ask_for_secret,
+        replace_secret,
+    ],
+    guards=[is_admin],
+)
+
+
+def _desk(request: AnyRequest, services: Services) -> Desk:
+    return Desk(services, admin=person_of(request).user, visitor=visit(request).visitor)
+
+
+def _stale(request: AnyRequest, form_token: str) -> str | None:
+    """Why a form is not one that this browser was shown; ``None`` if it is."""
+    current = visit(request)
+    fits = current.token_fits(form_token, ClientPage.purpose)
+    return None if fits else current.visitor.why_stale

@@ -1,0 +1,96 @@
+"""The list of registered apps: Ory has no search, so what it lists is searched here."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from portal.admin.pages import ClientRowView, ClientsPage
+from portal.apps import clean_name, host_of
+from portal.grants import Policy
+from portal.ory.errors import OryNotFoundError
+from portal.ory.models import OAuth2Client
+from portal.services import Services
+from portal.store.tables import User
+
+PAGE: Final = 50
+MOST: Final = 1000
+"""So many apps are read for a search: ten calls. An exact id is found among any number."""
+BOUND: Final = (
+    f"Ory has more apps than the {MOST:,} that are listed and searched here. "
+    "The exact id of an app finds any of them."
+)
+
+
+async def list_clients(
+    services: Services, *, admin: User, term: str, start: int, notice: str | None
+) -> ClientsPage:
+    """Those whose name or id holds *term*, by name, from the *start*-th on."""
+    listed = await services.ory.list_clients(at_most=MOST + 1)
+    more = len(listed) > MOST
+    found = [client for client in listed[:MOST] if _fits(client, term)]
+    if more and term and not any(client.client_id == term for client in found):
+        found += await _exactly(term, services)
+    found.sort(key=lambda client: (_name(client).casefold(), client.client_id))
+    shown = found[start : start + PAGE]
+    return ClientsPage(
+        account=admin.email,
+        app=term,
+        rows=await _rows(shown, services),
+        next_url=_next_url(term, start) if len(found) > start + PAGE else None,
+        total_text=_total(len(found), start, len(shown)),
+        bound_text=BOUND if more else None,
+        notice=notice,
+    )
+
+
+def _fits(client: OAuth2Client, term: str) -> bool:
+    words = term.strip().casefold()
+    return words in client.client_id.casefold() or words in _name(client).casefold()
+
+
+async def _exactly(client_id: str, services: Services) -> list[OAuth2Client]:
+    try:
+        return [await services.ory.get_client(client_id.strip())]
+    except OryNotFoundError:
+        return []
+
+
+async def _rows(clients: Sequence[OAuth2Client], services: Services) -> tuple[ClientRowView, ...]:
+    ids = [client.client_id for client in clients]
+    async with services.store.reading() as rows:
+        people = await rows.grants.count_people(ids)
+        policies = await rows.policies.of_clients(ids)
+    return tuple(
+        ClientRowView(
+            client_id=client.client_id,
+            name=_name(client),
+            public=client.token_endpoint_auth_method == "none",  # noqa: S105 - the name of a method
+            skips=client.skip_consent,
+            verified=Policy.of(policies.get(client.client_id)).verified,
+            hosts=_hosts(client),
+            people=people.get(client.client_id, 0),
+        )
+        for client in clients
+    )
+
+
+def _name(client: OAuth2Client) -> str:
+    return clean_name(client.client_name) or clean_name(client.client_id)
+
+
+def _hosts(client: OAuth2Client) -> tuple[str, ...]:
+    hosts = (host_of(uri) for uri in client.redirect_uris)
+    return tuple(dict.fromkeys(host for host in hosts if host))
+
+
+def _total(found: int, start: int, shown: int) -> str:
+    if shown < found:
+        return (
+            f"Apps {start + 1:,} to {start + shown:,} of {found:,}" if shown else f"{found:,} apps"
+        )
+    return "1 app" if found == 1 else f"{found:,} apps"
+
+
+def _next_url(term: str, start: int) -> str:
+    kept = {"app": term} if term else {}
+    return "/admin/clients?" + urlencode(kept | {"start": start + PAGE})
