@@ -11,8 +11,10 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from portal import health, jobs, logs, metrics
 from portal.account.controller import router as account
+from portal.admin.clients import router as admin_clients
 from portal.admin.grants import router as admin
 from portal.consent import controller as consent
+from portal.device import controller as device
 from portal.login import controller as login
 from portal.logout import controller as logout
 from portal.ory.admin import OryAdmin
@@ -37,10 +39,15 @@ HANDLERS: list[ControllerRouterHandler] = [
     consent.ask,
     consent.decide,
     consent.summarise,
+    device.ask,
+    device.verify,
+    device.connected,
+    device.denied,
     logout.ask,
     logout.decide,
     account,
     admin,
+    admin_clients,
     oryerror.show_ory_error,
     health.alive,
     health.ready,

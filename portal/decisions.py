@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 
+from portal.ory.authorization import AuthorizationParameters
 from portal.ory.errors import (
     ChallengeExpiredError,
     ChallengeUnknownError,
@@ -23,6 +24,7 @@ from portal.ory.errors import (
     OryError,
 )
 from portal.ory.models import RedirectTo
+from portal.page import DEVICE_DENIED, GoTo
 from portal.services import Visitor
 from portal.store import Rows, Store
 from portal.store.tables import FlowRecord
@@ -50,6 +52,14 @@ class LinkExpiredError(DecisionError):
 
 class LinkUnknownError(DecisionError):
     """The challenge is garbled, or of another Ory, or of another kind of request."""
+
+
+class DeviceLinkExpiredError(DecisionError):
+    """The device challenge is older than Ory's limit; ``start_again`` is where a code is typed."""
+
+
+class DeviceLinkUnknownError(DecisionError):
+    """The device challenge is garbled, or of another Ory."""
 
 
 class AlreadyDecidedError(DecisionError):
@@ -191,6 +201,14 @@ async def tell(
         async with store.writing() as rows:
             await rows.flows.mark_unsent(flow.challenge_hash)
         raise
+
+
+def after_reject(redirect: RedirectTo, parameters: AuthorizationParameters) -> RedirectTo | GoTo:
+    """Where the browser goes after Ory heard a no: to the app; in a device flow, to a page of ours.
+
+    Ory shows raw JSON there, and the device is not told anything (hydra-contract 5).
+    """
+    return DEVICE_DENIED if parameters.is_device else redirect
 
 
 def _refusal(

@@ -4,7 +4,7 @@ The third kind of outcome, a redirect to Ory, is Ory's own document:
 :class:`portal.ory.models.RedirectTo`.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -42,3 +42,7 @@ class GoTo(msgspec.Struct, frozen=True):
     """A redirect to a page of the portal itself; *path* is relative to the portal's prefix."""
 
     path: str
+
+
+DEVICE_DENIED: Final = GoTo("/device/denied")
+"""Where a person is sent who denied a device something, by the login and the consent step alike."""

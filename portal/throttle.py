@@ -6,6 +6,7 @@ owner's known browser has a bucket of its own, which strangers cannot fill.
 """
 
 import hashlib
+import math
 from typing import Final
 
 import msgspec
@@ -78,6 +79,13 @@ async def forgive(rows: Rows, account: str) -> None:
 async def forget_browsers(rows: Rows, account: str) -> None:
     """After a reset no browser is the owner's own: one may belong to whoever had the password."""
     await rows.browsers.forget_all(_hash(account))
+
+
+def please_wait(seconds: int) -> str:
+    """What to tell somebody who has to wait."""
+    minutes = math.ceil(seconds / 60)
+    span = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+    return f"Too many attempts. Please try again in {span}."
 
 
 def _hash(account: str) -> str:

@@ -20,6 +20,10 @@ GET = {
     "/": (200, 200, 200, 200, 200),
     "/login": (200, 200, 200, 200, 200),
     "/consent": (404, 404, 404, 404, 404),
+    "/device/verify": (200, 200, 200, 200, 200),
+    "/device/success": (200, 200, 200, 200, 200),
+    "/device/denied": (200, 200, 200, 200, 200),
+    "/oauth2/device/success": (200, 200, 200, 200, 200),
     "/logout": (200, 200, 200, 200, 200),
     "/error": (400, 400, 400, 400, 400),
     "/account": (SIGN_IN, 302, SIGN_IN, 302, 302),
@@ -28,6 +32,11 @@ GET = {
     "/admin": (SIGN_IN, 403, SIGN_IN, 403, 302),
     "/admin/grants": (SIGN_IN, 403, SIGN_IN, 403, 200),
     "/admin/grants/revoke": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/admin/clients": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/admin/clients/create": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/admin/clients/edit": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/admin/clients/delete": (SIGN_IN, 403, SIGN_IN, 403, 200),
+    "/admin/clients/rotate": (SIGN_IN, 403, SIGN_IN, 403, 200),
     "/health/alive": (200, 200, 200, 200, 200),
     "/health/ready": (200, 200, 200, 200, 200),
     "/metrics/prometheus": (404, 404, 404, 404, 404),
@@ -37,9 +46,14 @@ POST_WITHOUT_A_TOKEN = {
     "/login": (403, 403, 403, 403, 403),
     "/consent": (403, 403, 403, 403, 403),
     "/consent/summary": (403, 403, 403, 403, 403),
+    "/device/verify": (403, 403, 403, 403, 403),
     "/logout": (403, 403, 403, 403, 403),
     "/account/apps/disconnect": (SIGN_IN, 403, SIGN_IN, 404, 404),
     "/admin/grants/revoke": (SIGN_IN, 403, SIGN_IN, 403, 403),
+    "/admin/clients/create": (SIGN_IN, 403, SIGN_IN, 403, 403),
+    "/admin/clients/edit": (SIGN_IN, 403, SIGN_IN, 403, 403),
+    "/admin/clients/delete": (SIGN_IN, 403, SIGN_IN, 403, 403),
+    "/admin/clients/rotate": (SIGN_IN, 403, SIGN_IN, 403, 403),
 }
 """A complete form but for its token; ``user`` is the one with a grant."""
 MATRIX = {("GET", path): cells for path, cells in GET.items()} | {
@@ -61,12 +75,14 @@ async def test_every_route_has_an_entry(portal: Portal) -> None:
 async def browsers(
     portal: Portal,
     new_browser: NewBrowser,
+    ory: OryDouble,
     ann: Person,
     bob: Person,
     admin: Person,
 ) -> dict[str, tuple[Browser, httpx.AsyncClient]]:
     """Everybody with a session that once was good. Ann has connected an app."""
     await portal.add_grant(ann)
+    ory.plant_client("photos")
     demoted = await portal.add_user("former-admin@example.org", admin=True)
     people = dict(zip(CAST, (None, ann, bob, demoted, admin), strict=True))
     found = {}
@@ -121,9 +137,14 @@ def form_for(path: str, ory: OryDouble, ann: Person) -> dict[str, str]:
         "/login": {"action": "accept", "email": ann.email, "password": ann.password},
         "/consent": {"action": "accept", "consent_challenge": consent, "grant_scope": "openid"},
         "/consent/summary": {"consent_challenge": consent, "grant_scope": "openid"},
+        "/device/verify": {"device_challenge": ory.plant_device(), "user_code": "WDJBMJHT"},
         "/logout": {"action": "accept"},
         "/account/apps/disconnect": {"client_id": "photos"},
         "/admin/grants/revoke": {"subject": ann.subject, "client_id": "photos"},
+        "/admin/clients/create": {"client_id": "new", "client_name": "New", "scope": "openid"},
+        "/admin/clients/edit": {"client_id": "photos", "client_name": "Another name"},
+        "/admin/clients/delete": {"client_id": "photos"},
+        "/admin/clients/rotate": {"client_id": "photos"},
     }[path]
 
 
@@ -146,6 +167,7 @@ async def test_nothing_is_changed_without_a_token(
     assert answered == expected
     assert ory.decisions == []
     assert ory.deletions == []
+    assert {method for method, _ in ory.calls} == {"GET"}
 
 
 def changed_by_forms(portal: Portal) -> list[str]:

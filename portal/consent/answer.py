@@ -3,16 +3,29 @@
 Whoever asked for it, a person or nobody, it takes this one way.
 """
 
-from datetime import timedelta
-
 import msgspec
 
 from portal import logs
 from portal.claims import claims_for
 from portal.consent.case import Case
 from portal.consent.view import Ticks
-from portal.decisions import AlreadyDecidedError, Settlement, new_decision_id, settle, tell
-from portal.grants import Given, decided, given_silently, holds, narrows, revoke
+from portal.decisions import (
+    AlreadyDecidedError,
+    Settlement,
+    after_reject,
+    new_decision_id,
+    settle,
+    tell,
+)
+from portal.grants import (
+    Given,
+    decided,
+    given_silently,
+    holds,
+    narrows,
+    revoke,
+    usual_duration,
+)
 from portal.ory.models import (
     ACCESS_DENIED,
     AcceptConsent,
@@ -20,6 +33,7 @@ from portal.ory.models import (
     RedirectTo,
     Reject,
 )
+from portal.page import GoTo
 from portal.revocations import carry_out
 from portal.services import Services, Visitor
 from portal.settings import Settings
@@ -111,7 +125,7 @@ async def allow(
     if settlement.is_new:
         if narrows(case.grant, case.ask, given):
             deletions += (await _take_back(rows, case, visitor),)
-        await rows.grants.save(decided(case.grant, case.ask, given))
+        await rows.grants.save(decided(case.grant, case.ask, given, case.policy))
         await _audit(rows, "consent.allowed", case, visitor, given=given)
     return Answer(
         event="consent.allowed",
@@ -122,7 +136,7 @@ async def allow(
     )
 
 
-async def tell_ory(case: Case, answer: Answer, services: Services) -> RedirectTo:
+async def tell_ory(case: Case, answer: Answer, services: Services) -> RedirectTo | GoTo:
     """Tell Ory what has been committed. A person's answer that may not count raises why."""
     if answer.settlement is not None:
         answer.settlement.check()
@@ -138,8 +152,10 @@ async def tell_ory(case: Case, answer: Answer, services: Services) -> RedirectTo
             case.request, _accept(case, answer.given, answer, services.settings)
         )
 
-    outcome = await tell(case.flow, call, services.store)
-    logs.step("sent.back", app=case.ask.client_name)
+    redirect = await tell(case.flow, call, services.store)
+    outcome = redirect if answer.given else after_reject(redirect, case.parameters)
+    if outcome is redirect:
+        logs.step("sent.back", app=case.ask.client_name)
     return outcome
 
 
@@ -162,15 +178,17 @@ def _accept(case: Case, given: Given, answer: Answer, settings: Settings) -> Acc
 def _given(
     case: Case, ticks: Ticks, decision_id: str, *, visitor: Visitor, settings: Settings
 ) -> Given:
-    """What was decided. A browser that did not answer the login cannot make it last (ADR 0010)."""
-    remember = ticks.remember and case.same_browser
-    seconds = settings.remember_consent_for
+    """What was decided. A browser that did not answer the login cannot make it last (ADR 0010), nor
+    can a device, which is asked about each time.
+    """
+    remember = ticks.remember and case.same_browser and not case.parameters.is_device
+    lasting = case.policy.lasting(usual_duration(settings))
     return Given(
         decision_id=decision_id,
         scopes=ticks.scopes,
         audience=ticks.audience,
         remember=remember,
-        expires_at=visitor.now + timedelta(seconds=seconds) if remember and seconds else None,
+        expires_at=visitor.now + lasting if remember and lasting else None,
         ory_remembers=remember and not case.request.skip,
         at=visitor.now,
     )
@@ -197,6 +215,8 @@ async def _audit(
 ) -> None:
     """One line of the audit trail, in the transaction of what it tells about."""
     detail: dict[str, object] = {"app": case.ask.client_name}
+    if case.parameters.is_device:
+        detail["device"] = True
     if given is not None:
         detail |= {
             "decision_id": given.decision_id,

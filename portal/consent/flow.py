@@ -18,19 +18,19 @@ from portal.consent.case import Case, read_case, ticks_of, why_not
 from portal.consent.forms import ConsentForm, SummaryForm
 from portal.consent.pages import ConsentPage, SummaryPage
 from portal.consent.policy import Facts, Verdict, judge, revoked_at_ory
-from portal.consent.view import Ticks, ask_page, summary
+from portal.consent.view import Ticks, ask_page, needs, summary
 from portal.decisions import AlreadyDecidedError, fetch, with_sign_in
 from portal.ory.errors import OryError
 from portal.ory.models import CONSENT_REQUIRED, ConsentRequest, RedirectTo
+from portal.page import GoTo
 from portal.services import Services, Visitor
 from portal.store import Rows
 
 CHOOSE: Final = "Choose at least one permission, or deny."
+Outcome = ConsentPage | RedirectTo | GoTo
 
 
-async def begin(
-    challenge: str, *, visitor: Visitor, services: Services
-) -> ConsentPage | RedirectTo:
+async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Outcome:
     """Answer without asking where the decision table says so, else ask."""
     request = await fetch(services.ory.get_consent_request, challenge, services.store)
     case, step = await _first_step(request, visitor, services)
@@ -42,9 +42,7 @@ async def begin(
     return _page(case, None, visitor=visitor, services=services)
 
 
-async def decide(
-    form: ConsentForm, *, visitor: Visitor, services: Services
-) -> ConsentPage | RedirectTo:
+async def decide(form: ConsentForm, *, visitor: Visitor, services: Services) -> Outcome:
     """Allow or deny. Nothing is granted that was not both requested and ticked."""
     store = services.store
     request = await fetch(services.ory.get_consent_request, form.consent_challenge, store)
@@ -52,8 +50,8 @@ async def decide(
         case = await read_case(rows, request, visitor=visitor)
         ticks = ticks_of(form, case)
         answer = await _answer_of(rows, case, form, ticks, visitor=visitor, services=services)
-    if answer is None:
-        return _page(case, ticks, visitor=visitor, services=services, error=CHOOSE, status=422)
+    if isinstance(answer, str):
+        return _page(case, ticks, visitor=visitor, services=services, error=answer, status=422)
     return await tell_ory(case, answer, services)
 
 
@@ -108,15 +106,18 @@ async def _answer_of(
     *,
     visitor: Visitor,
     services: Services,
-) -> Answer | None:
-    """The answer that the form gives; ``None`` where it gives none: nothing is ticked."""
+) -> Answer | str:
+    """The answer that the form gives, or why it gives none, for who filled it in."""
     reject = why_not(case)
     if reject is not None:
         return await refuse(rows, case, reject, visitor=visitor)
     if form.action == "reject":
         return await deny(rows, case, visitor=visitor)
     if case.ask.scopes and not ticks.scopes and not services.settings.allow_empty_grant:
-        return None
+        return CHOOSE
+    missing = case.policy.missing(case.ask, ticks.scopes)
+    if missing:
+        return needs(case.ask, missing, services.catalog)
     return await allow(rows, case, ticks, visitor=visitor, settings=services.settings)
 
 
@@ -133,6 +134,7 @@ def _facts(case: Case, visitor: Visitor, services: Services) -> Facts:
         case.parameters,
         case.grant,
         case.ask,
+        case.policy,
         honour_skip_consent=services.settings.honour_skip_consent,
         now=visitor.now,
     )
@@ -149,9 +151,14 @@ def _page(
 ) -> ConsentPage:
     page = ask_page(
         case.ask,
-        app=AppView.of(case.request.client, redirect_uri=case.parameters.redirect_uri),
+        app=AppView.of(
+            case.request.client,
+            redirect_uri=case.parameters.redirect_uri,
+            verified=case.policy.verified,
+        ),
         challenge=case.request.challenge,
         grant=case.grant,
+        policy=case.policy,
         person=case.user if case.same_browser else None,
         switch_url=with_sign_in(case.request.request_url),
         ticks=ticks,
@@ -159,8 +166,13 @@ def _page(
         settings=services.settings,
         now=visitor.now,
     )
+    is_device = case.parameters.is_device
     return msgspec.structs.replace(
-        page, error=error, status=status, is_device=case.parameters.is_device
+        page,
+        error=error,
+        status=status,
+        is_device=is_device,
+        may_remember=page.may_remember and not is_device,
     )
 
 

@@ -49,6 +49,8 @@ class PermissionView(msgspec.Struct, frozen=True, kw_only=True):
     emphasised: bool = False
     is_new: bool = False
     """Not among what was allowed before, where something was."""
+    needed: bool = False
+    """The app cannot be allowed without it."""
 
 
 class AudienceView(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from portal.consent.pages import (
     SummaryLine,
     element_ids,
 )
-from portal.grants import Ask, remembers
+from portal.grants import Ask, Policy, remembers, usual_duration
 from portal.scopes import ScopeCatalog
 from portal.settings import Settings
 from portal.store.tables import GrantRecord, User
@@ -33,6 +33,7 @@ def ask_page(
     app: AppView,
     challenge: str,
     grant: GrantRecord | None,
+    policy: Policy,
     person: User | None,
     switch_url: str,
     ticks: Ticks | None,
@@ -46,7 +47,7 @@ def ask_page(
     *person* is ``None`` for a browser that may not see whose request this is; it cannot make a
     decision last either.
     """
-    held = _held(grant, now)
+    held = _held(grant, policy, now)
     chosen = ticks or Ticks(
         scopes=tuple(name for name in ask.scopes if name in held), audience=ask.audience
     )
@@ -57,7 +58,15 @@ def ask_page(
         account=person.email if person else None,
         switch_url=switch_url,
         permissions=tuple(
-            _permission(scope, element_id, chosen, held=held, person=person, catalog=catalog)
+            _permission(
+                scope,
+                element_id,
+                chosen,
+                held=held,
+                policy=policy,
+                person=person,
+                catalog=catalog,
+            )
             for scope, element_id in zip(ask.scopes, scope_ids, strict=True)
         ),
         audience=tuple(
@@ -66,7 +75,7 @@ def ask_page(
         ),
         may_remember=person is not None,
         remember=chosen.remember,
-        remember_text=_lasting(settings.remember_consent_for),
+        remember_text=_in_words(policy.lasting(usual_duration(settings))),
         may_allow_nothing=settings.allow_empty_grant,
         summary=summary(chosen, person, catalog),
     )
@@ -88,12 +97,19 @@ def summary(ticks: Ticks, person: User | None, catalog: ScopeCatalog) -> tuple[S
     return permissions + places if permissions else ()
 
 
+def needs(ask: Ask, missing: tuple[str, ...], catalog: ScopeCatalog) -> str:
+    """Why *ask* is not allowed yet: the operator says that the app needs what is *missing*."""
+    titles = " and ".join(f"“{catalog.describe(scope).title}”" for scope in missing)
+    return f"{ask.client_name} needs {titles}: tick that too, or deny."
+
+
 def _permission(
     scope: str,
     element_id: str,
     chosen: Ticks,
     *,
     held: frozenset[str],
+    policy: Policy,
     person: User | None,
     catalog: ScopeCatalog,
 ) -> PermissionView:
@@ -107,20 +123,20 @@ def _permission(
         ticked=scope in chosen.scopes,
         emphasised=words.emphasised,
         is_new=bool(held) and scope not in held,
+        needed=scope in policy.required_scopes,
     )
 
 
-def _held(grant: GrantRecord | None, now: datetime) -> frozenset[str]:
-    if grant is None or not remembers(grant, now=now):
+def _held(grant: GrantRecord | None, policy: Policy, now: datetime) -> frozenset[str]:
+    if grant is None or not remembers(grant, policy, now=now):
         return frozenset()
     return frozenset(grant.remembered_scopes)
 
 
-def _lasting(seconds: int) -> str:
+def _in_words(span: timedelta | None) -> str:
     """How long "don't ask again" holds, in words."""
-    if not seconds:
+    if not span:
         return "until you remove it"
-    span = timedelta(seconds=seconds)
     for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
         if span >= size:
             count = round(span / size)

@@ -16,7 +16,14 @@ from portal.passwords import OverloadedError, PasswordTooLongError, Place, Verdi
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import User
-from portal.throttle import NETWORK_SECONDS_EACH, Admission, Attempt, admit, forgive
+from portal.throttle import (
+    NETWORK_SECONDS_EACH,
+    Admission,
+    Attempt,
+    admit,
+    forgive,
+    please_wait,
+)
 
 WRONG: Final = "The e-mail address or the password is not right."
 
@@ -62,7 +69,8 @@ async def _check(
         admission = await admit(rows, attempt, now=visitor.now.timestamp())
     if admission.wait:
         logs.step("login.throttled", origin=visitor.origin.address)
-        return _wait(math.ceil(admission.wait))
+        seconds = math.ceil(admission.wait)
+        return Refused(please_wait(seconds), 429, retry_after=seconds)
     async with services.store.reading() as rows:
         user = await rows.users.find_by_email(attempt.account)
     verdict = await _verify(user, password, place, services)
@@ -119,9 +127,3 @@ async def _rehash(user: User, password: str, services: Services) -> None:
         return  # another time: whoever knows the password is not kept out for this
     async with services.store.writing() as rows:
         await rows.users.replace_hash(user.subject, old=user.password_hash, new=new)
-
-
-def _wait(seconds: int) -> Refused:
-    minutes = math.ceil(seconds / 60)
-    span = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return Refused(f"Too many attempts. Please try again in {span}.", 429, retry_after=seconds)

@@ -15,6 +15,7 @@ from portal.apps import AppView, clean_name
 from portal.decisions import (
     AlreadyDecidedError,
     UnusableRequestError,
+    after_reject,
     challenge_hash,
     fetch,
     login_session_hash,
@@ -33,6 +34,7 @@ from portal.ory.models import (
     LoginRequest,
     RedirectTo,
 )
+from portal.page import GoTo
 from portal.revocations import carry_out
 from portal.services import Services, Visitor
 from portal.store.tables import FlowRecord, LoginSession, User
@@ -45,6 +47,9 @@ OTHER_ACCOUNT: Final = (
 )
 
 
+Outcome = LoginPage | RedirectTo | GoTo
+
+
 class PortalSignIn(msgspec.Struct, frozen=True):
     """Somebody proved who they are to the portal itself; the controller starts the session."""
 
@@ -52,7 +57,7 @@ class PortalSignIn(msgspec.Struct, frozen=True):
     epoch: int
 
 
-async def begin(challenge: str, *, visitor: Visitor, services: Services) -> LoginPage | RedirectTo:
+async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Outcome:
     """Answer Ory's question at once where it can be, else ask who it is."""
     request = await fetch(services.ory.get_login_request, challenge, services.store)
     parameters = _usable(request)
@@ -67,9 +72,7 @@ async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Logi
     return _page(request, challenge, parameters, email=_hint(request))
 
 
-async def decide(
-    form: LoginForm, *, visitor: Visitor, services: Services
-) -> LoginPage | RedirectTo:
+async def decide(form: LoginForm, *, visitor: Visitor, services: Services) -> Outcome:
     """Sign in or cancel. A wrong password is a page with everything kept but the password."""
     challenge = form.login_challenge
     request = await fetch(services.ory.get_login_request, challenge, services.store)
@@ -78,7 +81,8 @@ async def decide(
     if request.skip:  # no form of ours belongs to it
         return await say_again(request, flow, parameters, visitor=visitor, services=services)
     if form.action == "reject":
-        return await _reject(request, flow, visitor=visitor, services=services)
+        redirect = await _reject(request, flow, visitor=visitor, services=services)
+        return after_reject(redirect, parameters)
     who = await authenticate(form.email, form.password, visitor=visitor, services=services)
     if isinstance(who, Refused):
         return _again(request, form, parameters, who)
@@ -202,7 +206,7 @@ async def _reject(
 
 def _usable(request: LoginRequest) -> AuthorizationParameters:
     parameters = AuthorizationParameters.of(request.request_url)
-    if not parameters.has_query:
+    if not parameters.has_query and not parameters.is_device:
         raise UnusableRequestError
     return parameters
 
@@ -229,7 +233,7 @@ def _page(
     request: LoginRequest, challenge: str, parameters: AuthorizationParameters, *, email: str
 ) -> LoginPage:
     app = AppView.of(request.client, redirect_uri=parameters.redirect_uri)
-    return LoginPage(challenge=challenge, app=app, email=email)
+    return LoginPage(challenge=challenge, app=app, email=email, is_device=parameters.is_device)
 
 
 def _again(

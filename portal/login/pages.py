@@ -18,6 +18,8 @@ class LoginPage(Page, frozen=True, kw_only=True):
     challenge: str | None = None
     app: AppView | None = None
     """``None``: nobody but the portal asks."""
+    is_device: bool = False
+    """The app runs on another device, where a code was shown."""
     email: str = ""
     """What was typed, or the app's login hint; kept when the form comes back."""
     remember: bool = False

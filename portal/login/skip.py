@@ -7,7 +7,7 @@ from typing import Any
 
 from portal import logs
 from portal.apps import clean_name
-from portal.decisions import login_session_hash, new_decision_id, with_sign_in
+from portal.decisions import after_reject, login_session_hash, new_decision_id, with_sign_in
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import (
     ACCESS_DENIED,
@@ -16,6 +16,7 @@ from portal.ory.models import (
     LoginRequest,
     RedirectTo,
 )
+from portal.page import GoTo
 from portal.services import Services, Visitor
 from portal.store.tables import FlowRecord, User
 
@@ -27,7 +28,7 @@ async def say_again(
     *,
     visitor: Visitor,
     services: Services,
-) -> RedirectTo:
+) -> RedirectTo | GoTo:
     """Ory knows the browser: say the same again, unless the account says otherwise."""
     known_as = login_session_hash(request.session_id)
     async with services.store.reading() as rows:
@@ -66,12 +67,13 @@ async def say_again(
 
 async def _turn_away(
     request: LoginRequest, parameters: AuthorizationParameters, services: Services
-) -> RedirectTo:
+) -> RedirectTo | GoTo:
     """The account is gone or disabled: a reject alone would leave Ory's session alive."""
     await services.ory.end_login_sessions(request.subject)
     logs.step("login.rejected", reason="disabled", app=clean_name(request.client.client_name))
     silent = "none" in parameters.prompt
-    return await services.ory.reject_login(request, LOGIN_REQUIRED if silent else ACCESS_DENIED)
+    reject = LOGIN_REQUIRED if silent else ACCESS_DENIED
+    return after_reject(await services.ory.reject_login(request, reject), parameters)
 
 
 async def _sign_in_anew(

@@ -169,6 +169,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Option(reading.flag, "Whether a person may allow an app without ticking any permission."),
     ] = False
+    device_code_uppercase: Annotated[
+        bool,
+        Option(
+            reading.flag,
+            "Whether codes of devices are read as capital letters, for a Hydra whose user codes "
+            "have no others (its preset `medium`). Its default has both.",
+        ),
+    ] = False
     honour_skip_consent: Annotated[
         bool,
         Option(

@@ -14,6 +14,8 @@ from portal import logs
 from portal.decisions import (
     AlreadyDecidedError,
     DecisionError,
+    DeviceLinkExpiredError,
+    DeviceLinkUnknownError,
     LinkExpiredError,
     LinkUnknownError,
     OppositeDecisionError,
@@ -58,6 +60,18 @@ LINKS: dict[type[DecisionError], Words] = {
         404,
         "This link is not valid",
         "It may have been cut off or changed on the way. Go back to the app and start again there.",
+    ),
+    DeviceLinkExpiredError: (
+        410,
+        "This page has expired",
+        "For your safety it is only good for a short while. Start again with the code that your "
+        "device shows now.",
+    ),
+    DeviceLinkUnknownError: (
+        404,
+        "This link is not valid",
+        "It may have been cut off or changed on the way. Start again at the address that your "
+        "device shows.",
     ),
     AlreadyDecidedError: (
         410,

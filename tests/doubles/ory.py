@@ -26,6 +26,7 @@ import httpx
 JSON = dict[str, Any]
 
 _REQUEST_KINDS = ("login", "consent", "logout")
+_DEVICE_PATH = "/oauth2/device/verify"
 _BODY_FIELDS = {
     ("login", "accept"): {
         *(
@@ -100,6 +101,7 @@ class OryDouble:
         """Every call that arrived: (method, path below /admin)."""
         self.clients: dict[str, JSON] = {}
         self._requests: dict[tuple[str, str], JSON] = {}
+        self._user_codes: dict[str, str] = {}
         self._expired: set[str] = set()
         self._used: dict[str, str] = {}
         self._sessions: dict[str, list[JSON]] = {}
@@ -145,6 +147,24 @@ class OryDouble:
             "requested_at": None,
         } | fields
         return challenge
+
+    def plant_device(self, **query: str) -> str:
+        """A device challenge, as a browser gets it at Ory's address for devices."""
+        challenge = secrets.token_urlsafe(264)
+        asked = f"?{urlencode(query)}" if query else ""
+        self._requests["device", challenge] = {
+            "request_url": f"{self.public_url}{_DEVICE_PATH}{asked}"
+        }
+        return challenge
+
+    def plant_user_code(self, user_code: str, client_id: str = "tv") -> None:
+        """A code that some device of *client_id* shows now; it is good for any device challenge."""
+        self._user_codes[user_code] = client_id
+
+    def device_address(self, **query: str) -> str:
+        """What ``request_url`` is in the login and consent requests of a device flow."""
+        asked = {"user_code": "****", "client_id": "tv"} | query
+        return f"{self.public_url}{_DEVICE_PATH}?{urlencode(asked)}"
 
     def plant_consent_session(
         self, subject: str = "alice", client_id: str = "photos", **fields: Any
@@ -270,6 +290,8 @@ class OryDouble:
         return httpx.Response(200, json=self._requests[kind, challenge])
 
     def _decide(self, kind: str, verb: str, query: Mapping[str, str], body: Any) -> httpx.Response:
+        if kind == "device":
+            return self._accept_device(verb, query, body)
         found = self._request(kind, query)
         if found.status_code not in (200, 410):
             return found
@@ -282,6 +304,21 @@ class OryDouble:
         return httpx.Response(
             200, json={"redirect_to": self._redirect_to(kind, verb, request, body)}
         )
+
+    def _accept_device(self, verb: str, query: Mapping[str, str], body: Any) -> httpx.Response:
+        """Wrong, expired and used codes are one 400; the others may be told again and again."""
+        if verb != "accept" or self.release == "2.3":
+            return httpx.Response(404, html="404 page not found")
+        found = self._request("device", query)
+        if found.status_code != 200:
+            return found
+        client_id = self._user_codes.get(body.get("user_code") if isinstance(body, dict) else "")
+        if client_id is None:
+            return _error(400, "invalid_request", "The 'user_code' session could not be found.")
+        self.decisions.append(("device", "accept", body))
+        verifier = {"device_verifier": secrets.token_urlsafe(32), "client_id": client_id}
+        target = self._redirect_to("device", "accept", found.json(), verifier)
+        return httpx.Response(200, json={"redirect_to": target})
 
     def _refuse(self, kind: str, verb: str, body: Any) -> httpx.Response | None:
         if kind == "logout":
@@ -302,6 +339,8 @@ class OryDouble:
             return f"{self.public_url}/oauth2/sessions/logout?logout_verifier={verifier}"
         url: str = request["request_url"]
         join = "&" if "?" in url else "?"
+        if kind == "device":
+            return f"{url}{join}{urlencode(body)}"
         if (
             kind == "login"
             and verb == "accept"
@@ -416,7 +455,21 @@ class OryDouble:
             del self.clients[rest[0]]
             self.deletions.append(("client", {"client_id": rest[0]}))
             return httpx.Response(204)
+        if method == "PATCH":
+            return self._patch_client(rest[0], body)
         return httpx.Response(200, json=self.clients[rest[0]])
+
+    def _patch_client(self, client_id: str, operations: list[JSON]) -> httpx.Response:
+        """Only ``add`` has an effect, as at Hydra 2.3: ``remove`` is answered 200 and does
+        nothing."""
+        changes = {o["path"].removeprefix("/"): o["value"] for o in operations if o["op"] == "add"}
+        if refusal := _refused_metadata(changes):
+            return refusal
+        if "scope" in changes:
+            changes["scope"] = changes["scope"] or "offline_access offline openid"
+        secret = {n: changes.pop(n) for n in ("client_secret",) if n in changes}
+        self.clients[client_id] |= changes | {"updated_at": f"2026-01-02T00:00:{len(self.calls)}Z"}
+        return httpx.Response(200, json=self.clients[client_id] | secret)
 
     def _create_client(self, body: JSON) -> httpx.Response:
         client_id = body.get("client_id") or secrets.token_hex(8)
@@ -426,10 +479,33 @@ class OryDouble:
                 "Unable to insert or update resource because it exists already",
                 "",
             )
+        if refusal := _refused_metadata(body):
+            return refusal
         self.clients[client_id] = client_document(**(body | {"client_id": client_id}))
-        return httpx.Response(
-            201, json=self.clients[client_id] | {"client_secret": secrets.token_urlsafe(20)}
+        made = dict(self.clients[client_id])
+        if made["token_endpoint_auth_method"] != "none":
+            made.setdefault("client_secret", secrets.token_urlsafe(20))
+        return httpx.Response(201, json=made)
+
+
+def _refused_metadata(members: JSON) -> httpx.Response | None:
+    """The two refusals that tests provoke, in Hydra's words."""
+    if any("#" in uri for uri in members.get("redirect_uris") or ()):
+        return _error(
+            400,
+            "invalid_redirect_uri",
+            "The value of one or more redirect_uris is invalid. Unable to parse redirect URL",
         )
+    if members.get("subject_type") not in (None, "", "public", "pairwise"):
+        return _error(
+            400,
+            "invalid_client_metadata",
+            "The value of one of the Client Metadata fields is invalid and the server has "
+            "rejected this request. Note that an Authorization Server MAY choose to substitute a "
+            "valid value for any requested parameter of a Client's Metadata. Subject type "
+            f"{members['subject_type']} is not supported by server, only [public] are allowed.",
+        )
+    return None
 
 
 def _error(status: int, error: str, description: str) -> httpx.Response:

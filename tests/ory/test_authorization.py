@@ -67,6 +67,15 @@ def test_a_device_is_told_by_the_path() -> None:
     assert not of(client_id="photos").is_device
 
 
+def test_of_a_devices_address_nothing_counts_because_anybody_can_write_it() -> None:
+    query = "user_code=x&prompt=none&redirect_uri=https://evil.test/&request_uri=https://evil.test"
+    found = AuthorizationParameters.of(f"https://ory.test/oauth2/device/verify?{query}")
+    assert found.is_device
+    assert found.prompt == frozenset()
+    assert found.redirect_uri is None
+    assert not found.by_reference
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [

@@ -7,7 +7,20 @@ from typing import Any, Final
 import msgspec
 
 from portal.account.pages import AppsPage, ConnectedApp, DisconnectPage
-from portal.admin.pages import GrantRowView, GrantsPage, RevokePage
+from portal.admin.forms import ClientForm
+from portal.admin.pages import (
+    Box,
+    ClientPage,
+    ClientRowView,
+    ClientSecretPage,
+    ClientsPage,
+    DeleteClientPage,
+    FieldProblem,
+    GrantRowView,
+    GrantsPage,
+    NewSecretPage,
+    RevokePage,
+)
 from portal.apps import AppView, Link
 from portal.consent.pages import (
     AudienceView,
@@ -17,6 +30,8 @@ from portal.consent.pages import (
     SummaryPage,
     element_ids,
 )
+from portal.device.flow import CONNECTED, DENIED, NOT_VALID
+from portal.device.pages import CodePage, StartPage
 from portal.login.pages import LoginPage
 from portal.logout.pages import DonePage, LogoutPage
 from portal.page import Page
@@ -39,6 +54,7 @@ PHOTOS: Final = AppView(
     initials="PP",
     host="photos.example.org",
     links=LINKS,
+    verified=True,
 )
 BARE: Final = AppView(client_id="b7f1", name="b7f1", initials="B", host=None)
 LONG: Final = AppView(
@@ -78,6 +94,7 @@ PERMISSIONS: Final = (
         "The app can keep using the permissions you allow when you are not using it.",
         emphasised=True,
         is_new=True,
+        needed=True,
     ),
     permission(
         "photos.read",
@@ -172,6 +189,53 @@ APPS: Final = (
         state="pending",
     ),
 )
+CLIENTS: Final = (
+    ClientRowView(
+        client_id="photos",
+        name="Photo Printer",
+        verified=True,
+        hosts=("photos.example.org", "127.0.0.1:5555"),
+        people=1,
+    ),
+    ClientRowView(
+        client_id="c" * 255,
+        name=LONG.name,
+        public=True,
+        skips=True,
+        hosts=(LONG.host or "", "com.example.app: (an app on this device)"),
+        people=1234,
+    ),
+    ClientRowView(client_id="b7f1", name="b7f1"),
+)
+CLIENT: Final = ClientPage(
+    account="admin@example.org",
+    form=ClientForm(
+        client_id="photos",
+        client_name="Photo Printer",
+        redirect_uris="https://photos.example.org/callback\nhttp://127.0.0.1:5555/callback",
+        scope="openid offline email",
+        token_endpoint_auth_method="client_secret_basic",
+        client_uri="https://photos.example.org/",
+        contacts="ann@example.org",
+        verified=True,
+        required_scopes="openid",
+        longest_grant="30d",
+    ),
+    seen="0123456789abcdef",
+    app_name="Photo Printer",
+    grant_types=(
+        Box(value="authorization_code", text="Sign people in", chosen=True),
+        Box(value="urn:example:own", text="urn:example:own", chosen=True),
+        Box(value="client_credentials", text="Act for itself"),
+    ),
+    response_types=(Box(value="code", text="code", chosen=True), Box(value="token", text="token")),
+    auth_methods=(
+        Box(value="client_secret_basic", text="Secret in the header", chosen=True),
+        Box(value="none", text="None"),
+    ),
+    created=MARCH,
+    people=3,
+)
 STALE: Final = "This form was open for too long. Please try again."
 
 SAMPLES: Final[dict[str, Page]] = {
@@ -188,6 +252,7 @@ SAMPLES: Final[dict[str, Page]] = {
     "login-no-email": LoginPage(
         status=422, challenge=CHALLENGE, app=BARE, error="Enter your e-mail address."
     ),
+    "login-device": LoginPage(challenge=CHALLENGE, app=PHOTOS, is_device=True),
     "login-portal": LoginPage(next_path="/account/apps", may_remember=False),
     "consent": CONSENT,
     "consent-fresh": msgspec.structs.replace(
@@ -213,7 +278,18 @@ SAMPLES: Final[dict[str, Page]] = {
         error="This form was open for too long. Please decide again.",
     ),
     "consent-empty-allowed": msgspec.structs.replace(CONSENT, may_allow_nothing=True),
-    "consent-device": msgspec.structs.replace(CONSENT, is_device=True, audience=()),
+    "consent-device": msgspec.structs.replace(
+        CONSENT, is_device=True, audience=(), may_remember=False
+    ),
+    "device": CodePage(challenge=CHALLENGE),
+    "device-link": CodePage(challenge=CHALLENGE, code="WDJB-MJHT", came_with_link=True),
+    "device-refused": CodePage(
+        status=422, challenge=CHALLENGE, code="wdjb mjht", capitals=True, error=NOT_VALID
+    ),
+    "device-start": StartPage(start_url="https://ory.example.org/oauth2/device/verify"),
+    "device-start-unknown": StartPage(),
+    "device-connected": CONNECTED,
+    "device-denied": DENIED,
     "summary": SummaryPage(lines=SUMMARY),
     "summary-empty": SummaryPage(),
     "logout": LogoutPage(challenge=CHALLENGE, app=PHOTOS, account="ann@example.org"),
@@ -276,10 +352,56 @@ SAMPLES: Final[dict[str, Page]] = {
     "revoke-refused": RevokePage(
         status=403, subject="s" * 255, client_id="photos", app_name=LONG.name, error=STALE
     ),
+    "clients": ClientsPage(
+        account="admin@example.org",
+        rows=CLIENTS,
+        next_url="/admin/clients?start=50",
+        total_text="Apps 1 to 3 of 1,000",
+        bound_text="Ory has more apps than are listed.",
+        notice="Saved.",
+    ),
+    "clients-none": ClientsPage(account="admin@example.org", total_text="0 apps"),
+    "clients-not-found": ClientsPage(
+        account="admin@example.org", app="nobody", total_text="0 apps"
+    ),
+    "client": msgspec.structs.replace(CLIENT, notice="Saved."),
+    "client-public": msgspec.structs.replace(
+        CLIENT, has_secret=False, created=None, people=1, usual_duration="90d"
+    ),
+    "client-new": msgspec.structs.replace(CLIENT, is_new=True, people=0, created=None),
+    "client-refused": msgspec.structs.replace(
+        CLIENT,
+        status=422,
+        is_new=True,
+        error="2 fields need another look.",
+        problems=tuple(
+            FieldProblem(field=field, text="Choose something else.")
+            for field in (*ClientForm.__struct_fields__, "client_id")
+            if field not in ("form_token", "seen")
+        ),
+    ),
+    "client-conflict": msgspec.structs.replace(CLIENT, status=409, error="Save again."),
+    "client-registered": ClientSecretPage(
+        client_id="photos", app_name="Photo Printer", secret="kept-nowhere-else"
+    ),
+    "client-registered-public": ClientSecretPage(client_id="c" * 255, app_name=LONG.name),
+    "client-new-secret": ClientSecretPage(
+        client_id="photos", app_name="Photo Printer", secret="kept-nowhere-else", is_new=False
+    ),
+    "client-delete": DeleteClientPage(client_id="photos", app_name="Photo Printer", people=1),
+    "client-delete-many": DeleteClientPage(client_id="photos", app_name=LONG.name, people=12),
+    "client-delete-unused": DeleteClientPage(client_id="b7f1", app_name="b7f1"),
+    "client-delete-forgotten": DeleteClientPage(
+        status=403, client_id="b7f1", app_name="b7f1", people=2, known=False, error=STALE
+    ),
+    "client-secret": NewSecretPage(client_id="photos", app_name="Photo Printer"),
+    "client-secret-refused": NewSecretPage(
+        status=403, client_id="photos", app_name="Photo Printer", error=STALE
+    ),
     "revoke-unknown-user": RevokePage(subject="gone", client_id="photos", app_name="Photo Printer"),
 }
 
-_ADDRESSES: Final = {"href", "switch_url", "start_again", "next_url"}
+_ADDRESSES: Final = {"href", "switch_url", "start_again", "start_url", "next_url"}
 """Fields that are checked to be addresses before a page gets them; only their tails are free."""
 
 
