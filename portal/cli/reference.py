@@ -35,7 +35,7 @@ def _described(path: str, command: click.Command, *, depth: int) -> Iterator[str
     yield f"{'#' * depth} `{path}`\n"
     yield _prose(command.help or "")
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
-    options = [p for p in command.params if isinstance(p, click.Option)]
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     if arguments:
         context = click.Context(command)
         yield f"Arguments: {' '.join(f'`{each.make_metavar(context)}`' for each in arguments)}\n"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from portal.dev.relying_party.config import RelyingPartyConfig
+from portal.dev.relying_party.config import ConfigError, RelyingPartyConfig
 from portal.dev.relying_party.words import one_line
 
 MOST_BYTES: Final = 1024 * 1024
@@ -66,6 +66,8 @@ class Http:
                 return await self._read(method, url, **more)
         except TimeoutError as exc:
             raise ProviderError(f"{place(url)} did not answer within {SECONDS:.0f} s.") from exc
+        except ConfigError:
+            raise
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
             raise ProviderError(_unreachable(url, exc)) from exc
 
