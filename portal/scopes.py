@@ -56,6 +56,11 @@ class ScopeCatalog:
     def __init__(self, scopes: dict[str, Scope] | None = None) -> None:
         self._scopes = STANDARD | (scopes or {})
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every scope that there are words for."""
+        return frozenset(self._scopes)
+
     def describe(self, name: str) -> Scope:
         """The words for *name*; never fails, because clients may be registered for any scope."""
         return self._scopes.get(name) or Scope(
