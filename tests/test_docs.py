@@ -30,6 +30,8 @@ ADR = re.compile(r"ADR[- ](\d{1,4})\b")
 NO_SETTINGS = {
     "CLIENT_ID": "an argument of portal clients",
     "HYDRA_BIN": "of the build of Hydra (tests/hydra/build.py)",
+    "OAUTH2_CLIENT_ID": "Ory's own variable for `perform`",
+    "OAUTH2_CLIENT_SECRET": "Ory's own variable for `perform`",
     "PROJECT_ID": "of a shell, in an example",
     "TYPE_CHECKING": "of Python",
 }

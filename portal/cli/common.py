@@ -1,6 +1,7 @@
 """What commands share: settings, errors in one line, passwords typed, output formats."""
 
 import asyncio
+import io
 import json
 import sys
 from collections.abc import (
@@ -17,6 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 import rich_click as click
+from ruamel.yaml import YAML
 
 from portal.accounts import AccountError
 from portal.cli.refusal import Refusal
@@ -76,7 +78,7 @@ def _about_settings(problems: Sequence[str]) -> str:
 
 def _about_ory(exc: OryError) -> str:
     if isinstance(exc, OryUnavailableError):
-        return f"Ory does not answer ({_clean(exc)}). Check HYDRA_ADMIN_URL, and that it runs."
+        return _about_absence(exc)
     if isinstance(exc, OryKeyError):
         return "Ory refuses the API key. Check ORY_API_KEY."
     if isinstance(exc, OryNonsenseError):
@@ -90,6 +92,17 @@ def _about_ory(exc: OryError) -> str:
         return "that exists at Ory already. See: portal clients list"
     description = exc.description if isinstance(exc, OryRefusalError) else ""
     return f"Ory refuses: {one_line(scrub(description or str(exc)))}"
+
+
+def _about_absence(exc: OryUnavailableError) -> str:
+    if exc.retry_after is not None:
+        return f"Ory is asked too often. Try again in {exc.retry_after} seconds."
+    if "CertificateError" in str(exc):  # of portal.ory.transport, which takes long to import
+        return (
+            "the certificate of what answers is none that we trust. Check HYDRA_ADMIN_URL; "
+            "PORTAL_ORY_CA_FILE names an authority of your own."
+        )
+    return f"Ory does not answer ({_clean(exc)}). Check HYDRA_ADMIN_URL, and that it runs."
 
 
 def _clean(exc: Exception) -> str:
@@ -167,7 +180,7 @@ def print_rows(
     """Print many things: *columns* (field → heading) as a table, or everything as JSON or YAML."""
     found = list(rows)
     if output != "table":
-        print_document(found)
+        print_document(found, output)
         return
     if not found:
         click.echo(empty, err=True)
@@ -189,9 +202,15 @@ def print_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> None:
             click.echo(f"{title.ljust(width)}  {text}")
 
 
-def print_document(document: object) -> None:
-    """Print JSON, which YAML is a superset of."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+def print_document(document: object, output: str = "json") -> None:
+    """Print *document* as JSON, or as YAML in its own notation."""
+    if output != "yaml":
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = MAX_LINE
+    yaml.dump(document, text)
+    click.echo(text.getvalue().removesuffix("...\n"), nl=False)
 
 
 def cell(value: object) -> str:

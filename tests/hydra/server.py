@@ -41,6 +41,8 @@ class HydraSettings:
     public_port: int = field(default_factory=free_port)
     admin_port: int = field(default_factory=free_port)
     extra: Mapping[str, str] = field(default_factory=dict)
+    dev: bool = True
+    """False: as in production, its cookies are Secure and SameSite=None."""
 
     @property
     def public_url(self) -> str:
@@ -84,7 +86,7 @@ def running_hydra(settings: HydraSettings) -> Iterator[HydraSettings]:
         migrate = [str(settings.bin), "migrate", "sql", "-e", "--yes"]
         with settings.log.open("ab") as log:
             subprocess.run(migrate, env=environment, stdout=log, stderr=log, check=True)
-    serve = [str(settings.bin), "serve", "all", "--dev"]
+    serve = [str(settings.bin), "serve", "all", *(["--dev"] if settings.dev else [])]
     with running(serve, env=environment, log=settings.log) as process:
         for base in (settings.admin_url, settings.public_url):
             wait_for(f"{base}/health/ready", process, log=settings.log)

@@ -96,6 +96,24 @@ async def open_portal(browser: Browser, portal: RealPortal, path: str, person: P
     return page
 
 
+async def disconnect(browser: Browser, app: App) -> None:
+    """Press "remove access" of *app* on the page of connected apps, and confirm."""
+    page = await browser.open(browser.page.link_to("/account/apps/disconnect", app.client_id))
+    assert app.name in page.text
+    await press_main_button(browser)
+    assert browser.page.status == 200, str(browser.page)
+
+
+async def press_main_button(browser: Browser) -> None:
+    """Press the one button that sends a form by POST and is not "sign out"."""
+    for form in browser.page.root.iter("form"):
+        posts = form.get("method", "").lower() == "post"
+        if posts and "logout" not in form.get("action", ""):
+            await browser.submit(next(form.iter("button")))
+            return
+    raise AssertionError(f"no button on {browser.page}")
+
+
 async def type_login(page: Page, person: Person) -> None:
     """Fill in the login form in Chromium, and send it."""
     await expect(page.locator("#login-title")).to_be_visible()

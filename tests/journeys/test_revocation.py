@@ -12,10 +12,12 @@ from tests.journeys.steps import (
     allow,
     code_at,
     connect,
+    disconnect,
     error_at,
     is_back_at,
     is_consent,
     open_portal,
+    press_main_button,
     until_dead,
 )
 from tests.real.faults import FaultProxy
@@ -40,16 +42,6 @@ async def revoke_as_admin(browser: Browser, portal: RealPortal, admin: Person, a
     assert app.name in page.text
     await press_main_button(browser)
     assert browser.page.status == 200, str(browser.page)
-
-
-async def press_main_button(browser: Browser) -> None:
-    """Press the one button that sends a form by POST and is not "sign out"."""
-    for form in browser.page.root.iter("form"):
-        posts = form.get("method", "").lower() == "post"
-        if posts and "logout" not in form.get("action", ""):
-            await browser.submit(next(form.iter("button")))
-            return
-    raise AssertionError(f"no button on {browser.page}")
 
 
 async def test_an_admin_revokes_and_the_tokens_die_and_the_person_is_asked_again(
@@ -100,14 +92,6 @@ async def test_a_person_disconnects_an_app(
     assert app.name not in page.text
     assert other.name in page.text
     assert is_consent(await browser.open(app.authorize_url("openid offline")))
-
-
-async def disconnect(browser: Browser, app: App) -> None:
-    """Press "remove access" of *app*, and confirm."""
-    page = await browser.open(browser.page.link_to("/account/apps/disconnect", app.client_id))
-    assert app.name in page.text
-    await press_main_button(browser)
-    assert browser.page.status == 200, str(browser.page)
 
 
 async def test_what_was_revoked_at_ory_is_noticed_and_asked_again(

@@ -97,6 +97,24 @@ async def test_ory_away_makes_a_portal_unready_only_where_that_is_wanted(
         assert answer.json()["ory"] == "unavailable"
 
 
+async def test_a_refused_key_is_told_until_one_is_accepted(
+    new_portal: NewPortal, ory: OryDouble
+) -> None:
+    portal = await new_portal(PORTAL_READY_REQUIRES_ORY="1")
+    login = f"/login?login_challenge={ory.plant_login()}"
+    ory.status(401, {"error": {"code": 401, "status": "Unauthorized"}})
+    async with portal.http() as http:
+        assert (await http.get(login)).status_code == 503
+        ory.heal()
+        for _ in range(2):  # asking does not make it better
+            answer = await http.get("/health/ready")
+            assert (answer.status_code, answer.json()["ory"]) == (503, "key refused")
+            assert "ORY_API_KEY" in answer.json()["errors"]["ory"]
+        assert (await http.get(login)).status_code == 200
+        answer = await http.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "ory": "ok"})
+
+
 async def test_a_database_of_another_version_makes_a_portal_unready(
     portal: Portal, http: httpx.AsyncClient
 ) -> None:
