@@ -2,15 +2,13 @@
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.contract.driver import App, Browser, NewApp, NewBrowser, Ory, open_http
-from tests.contract.targets import LONG_TTL, PROFILES, SHORT_TTL, Target, targets
-
-Start = Callable[[Target, int], Ory]
+from tests.contract.targets import LONG_TTL, PROFILES, SHORT_TTL, Start, Target, targets
 
 
 def pytest_configure(config: pytest.Config) -> None:

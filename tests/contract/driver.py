@@ -7,6 +7,7 @@ at Ory, and stops at the first address elsewhere.
 
 import secrets
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ ERROR_UI, HOME = f"{UI}/error", f"{UI}/"
 CALLBACK = "http://127.0.0.1:5555/callback"
 AFTER_LOGOUT = "http://127.0.0.1:5555/after-logout"
 SCOPE = "openid offline profile read write"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 MOST_REDIRECTS = 10
 _TLS = ssl.create_default_context()
 """Made once, because it is dear; nothing here speaks TLS."""
@@ -225,6 +227,19 @@ class App:
     def revoke(self, token: str) -> httpx.Response:
         return self.post("/oauth2/revoke", token=token)
 
+    def ask_for_device(self, scope: str) -> Document:
+        """What a device gets that asks for a code to show to its user."""
+        answer = self.post("/oauth2/device/auth", client_id=self.client_id, scope=scope)
+        return self.ory.document(answer, documents.DEVICE_AUTHORIZATION)
+
+    def poll(self, waiting: Document) -> Document:
+        """What a device is told that waits; it slows down when it shall (RFC 8628, 3.5)."""
+        while True:
+            answer = self.token(grant_type=DEVICE_GRANT, device_code=waiting["device_code"])
+            if answer.json().get("error") != "slow_down":
+                return dict(answer.json())
+            time.sleep(waiting["interval"])
+
     def userinfo(self, access_token: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {access_token}"}
         return self.ory.public("GET", "/userinfo", headers=headers)
@@ -334,6 +349,10 @@ class Browser:
             "grant_access_token_audience": asked["requested_access_token_audience"],
         }
         return self.open(self.ory.accept("consent", page.challenge, **whole | body))
+
+    def type_code(self, page: Page, user_code: str) -> Page:
+        """Accept *user_code* at the device page, and go on."""
+        return self.open(self.ory.accept("device", page.challenge, user_code=user_code))
 
     def deny(self, kind: str, page: Page, **body: Any) -> Page:
         """Reject the request of *page*, and go on."""

@@ -12,7 +12,7 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tests.hydra.server import HydraSettings, free_port, running, running_hydra,
 PROFILES = ("2.3", "26")
 LONG_TTL = 1800
 SHORT_TTL = 4
+DEVICE_TTL = 600
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Target:
 
     @contextlib.contextmanager
     def running(self, *, ttl: int, directory: Path, http: httpx.Client) -> Iterator[Ory]:
-        """Serve on free ports of loopback; challenges live for *ttl* seconds."""
+        """Serve on free loopback ports; challenges and user codes live for *ttl* seconds."""
         log = directory / f"{self.name}-{ttl}.log"
         start = (
             running_real
@@ -58,6 +59,10 @@ class Target:
                 closed=self.name != "hydra",
                 http=http,
             )
+
+
+Start = Callable[[Target, int], Ory]
+"""A server that runs, started when it is first asked for; with the lifetime of its challenges."""
 
 
 def targets() -> list[Target]:
@@ -91,6 +96,7 @@ def running_real(*, ttl: int, log: Path) -> Iterator[tuple[str, str]]:
     assert binary is not None, build.HOW_TO_GET
     extra = {
         "TTL_LOGIN_CONSENT_REQUEST": f"{ttl}s",
+        "TTL_DEVICE_USER_CODE": f"{min(ttl, DEVICE_TTL)}s",
         "URLS_DEVICE_VERIFICATION": DEVICE_UI,
         "URLS_DEVICE_SUCCESS": DEVICE_DONE,
     }
@@ -108,6 +114,7 @@ def running_standin(*, ttl: int, log: Path, profile: str) -> Iterator[tuple[str,
         *(sys.executable, "-m", "portal.dev.standin", "--portal-url", UI, "--profile", profile),
         *("--public-port", str(public_port), "--admin-port", str(admin_port)),
         *("--ttl-login-consent-request", str(ttl)),
+        *("--ttl-device-user-code", str(min(ttl, DEVICE_TTL))),
     ]
     with running(command, env=os.environ, log=log) as process:
         for url in urls:

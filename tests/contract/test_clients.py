@@ -252,6 +252,13 @@ def test_lifespans_are_set_apart(ory: Ory, app: App, browser: Browser, ann: str)
     assert 590 <= browser.connect(app, ann)["expires_in"] <= 600
 
 
+@case(only="2.3")
+def test_a_secret_cannot_be_rotated(ory: Ory, app: App) -> None:
+    for method in ("POST", "DELETE"):
+        answer = ory.admin(method, f"/clients/{app.client_id}/secrets/rotate")
+        assert answer.status_code == 404
+
+
 @case(only="26")
 def test_a_secret_can_be_rotated(ory: Ory, app: App, browser: Browser, ann: str) -> None:
     answer = ory.admin("POST", f"/clients/{app.client_id}/secrets/rotate")

@@ -7,8 +7,10 @@ else, and that the check itself can fail.
 import pytest
 
 from tests.contract import documents
-from tests.contract.driver import App, Browser, Ory
+from tests.contract.driver import DEVICE_GRANT, App, Browser, Ory
 from tests.contract.jose import claims
+
+NEVER_KEPT = "private, no-cache, no-store, must-revalidate"
 
 
 def test_discovery_names_the_addresses_of_this_server(ory: Ory) -> None:
@@ -40,9 +42,8 @@ def test_discovery_offers_what_apps_use_here(ory: Ory) -> None:
 
 def test_the_device_flow_is_announced_by_26_alone(ory: Ory) -> None:
     found = ory.discovery()
-    grant = "urn:ietf:params:oauth:grant-type:device_code"
     assert ("device_authorization_endpoint" in found) is (ory.profile == "26")
-    assert (grant in found["grant_types_supported"]) is (ory.profile == "26")
+    assert (DEVICE_GRANT in found["grant_types_supported"]) is (ory.profile == "26")
 
 
 def test_the_keys_are_public_and_nothing_else(ory: Ory) -> None:
@@ -81,6 +82,16 @@ def test_errors_have_two_members(ory: Ory) -> None:
     ):
         shape = documents.ERROR
         assert list(documents.problems(shape, answer.json(), closed=True)) == [], answer.url
+
+
+def test_what_is_read_may_not_be_kept(ory: Ory, app: App, browser: Browser, ann: str) -> None:
+    """Nor, in 2.3, what an accept answers."""
+    page = browser.authorize(app)
+    read = ory.get("login", page.challenge)
+    accepted = ory.put("login", "accept", page.challenge, json={"subject": ann})
+    assert read.headers["cache-control"] == NEVER_KEPT
+    kept = NEVER_KEPT if ory.profile == "2.3" else None
+    assert accepted.headers.get("cache-control") == kept
 
 
 def test_there_is_nothing_at_other_paths(ory: Ory) -> None:

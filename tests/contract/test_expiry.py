@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import pytest
 
 from tests.contract.cases import case
-from tests.contract.driver import ERROR_UI, App, Browser, Document, NewBrowser, Ory, Page
+from tests.contract.driver import (
+    DEVICE_GRANT,
+    ERROR_UI,
+    App,
+    Browser,
+    Document,
+    NewBrowser,
+    Ory,
+    Page,
+)
 from tests.contract.targets import SHORT_TTL
 
 SCOPE = "openid offline"
@@ -32,6 +41,10 @@ class Old:
     browsers: dict[str, Browser]
     remembered_briefly: tuple[str, Document]
     remembered: str
+    device: App | None
+    """Where there is a device flow; it has waited since then."""
+    waiting: Document
+    code_page: Page | None
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +79,11 @@ def make_old(ory: Ory, new_browser: NewBrowser) -> Old:
     consent_verifier = ory.accept("consent", asked.challenge, grant_scope=["openid"])
     logout_verifier = ory.put("logout", "accept", logged_out.challenge).json()["redirect_to"]
     slow = browsers["consent after a slow login"].authorize(app)
+    device, waiting, code_page = None, {}, None
+    if ory.profile == "26":
+        device = ory.register(grant_types=[DEVICE_GRANT])
+        waiting = device.ask_for_device("openid")
+        code_page = new_browser().open(waiting["verification_uri"])
     time.sleep(SHORT_TTL * 0.4)
     slow = browsers["consent after a slow login"].sign_in(slow, "ann")
     assert ory.get("consent", slow.challenge).status_code == 200
@@ -84,6 +102,9 @@ def make_old(ory: Ory, new_browser: NewBrowser) -> Old:
         browsers=browsers | {"brief": brief, "wide": wide},
         remembered_briefly=("brief", tokens),
         remembered="wide",
+        device=device,
+        waiting=waiting,
+        code_page=code_page,
     )
 
 
@@ -143,3 +164,20 @@ def test_remember_for_limits_skip_and_list_but_not_the_refresh_token(old: Old) -
     assert not old.browsers["brief"].would_skip_consent(old.app, subject, SCOPE)
     assert old.ory.list_consents(subject) == []
     assert old.app.refreshed(tokens["refresh_token"])
+
+
+@case(6, only="26")
+def test_a_device_challenge_ends_too(old: Old) -> None:
+    assert old.code_page
+    body = {"user_code": old.waiting["user_code"]}
+    answer = old.ory.put("device", "accept", old.code_page.challenge, json=body)
+    assert (answer.status_code, answer.json()["error"]) == (401, "request_unauthorized")
+
+
+@case(65, only="26")
+def test_a_user_code_ends(old: Old) -> None:
+    assert old.device
+    page = old.browsers["wide"].open(old.waiting["verification_uri"])
+    body = {"user_code": old.waiting["user_code"]}
+    assert old.ory.put("device", "accept", page.challenge, json=body).status_code == 400
+    assert old.device.poll(old.waiting)["error"] == "expired_token"

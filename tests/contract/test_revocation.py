@@ -216,6 +216,30 @@ def test_deleting_login_sessions_ends_no_token(
     assert not browser.would_skip_login(app)
 
 
+@case(56, only="2.3")
+def test_after_a_deleted_session_a_login_that_is_not_remembered_fails_once(
+    ory: Ory, app: App, browser: Browser, ann: str
+) -> None:
+    """2.3 wants to end the session of the browser's cookie, does not find it, and gives up."""
+    browser.sign_in(browser.authorize(app), ann, **SESSION)
+    assert ory.delete_logins(subject=ann) == 204
+    failed = browser.sign_in(browser.authorize(app), ann, remember=False)
+    assert (failed.place, failed.error) == (app.redirect_uri, "error")
+    assert failed.session_cookie is not None
+    assert failed.session_cookie["max-age"] == "0"
+    assert browser.allow(browser.sign_in(browser.authorize(app), ann, remember=False)).code
+
+
+@case(56)
+def test_after_a_deleted_session_a_login_that_is_remembered_works(
+    ory: Ory, app: App, browser: Browser, ann: str
+) -> None:
+    browser.sign_in(browser.authorize(app), ann, **SESSION)
+    assert ory.delete_logins(subject=ann) == 204
+    browser.sign_in(browser.authorize(app), ann, **SESSION)
+    assert browser.would_skip_login(app)
+
+
 @case(56)
 def test_one_login_session_is_ended_by_its_id(
     ory: Ory, app: App, browser: Browser, new_browser: NewBrowser, ann: str

@@ -8,7 +8,6 @@ import msgspec
 from portal.dev.standin.client import wrong_type
 from portal.dev.standin.http import Request
 
-
 Seconds = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
