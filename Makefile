@@ -3,21 +3,25 @@ PY ?= python3
 RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install check lint fast test demo hydra bench format
+.PHONY: help install check lint fast test demo hydra bench screenshots format
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## make .venv with everything that development needs, each package checked by its hash
 
 .venv/.installed: requirements-dev.lock pyproject.toml scripts/install.py
-	@$(PY) scripts/install.py .venv
+	@$(PY) scripts/install.py .venv requirements-dev.lock
+	@touch .venv/.runtime $@
+
+.venv/.runtime: requirements.lock pyproject.toml scripts/install.py # the part of it that runs
+	@$(PY) scripts/install.py .venv requirements.lock
 	@touch $@
 
 check: lint fast ## format, lint, types, import contracts, templates and the fast tests: needs no server, no browser
 
 lint: install
-	ruff format --check . && ruff check . && mypy portal && lint-imports --no-logo && djlint templates --lint --check --quiet
+	ruff format --check . && ruff check . && mypy portal && lint-imports --no-logo && djlint templates portal/dev/templates --lint --check --quiet
 
 fast: install
 	pytest --quiet --numprocesses 2
@@ -26,8 +30,8 @@ test: check ## check, then everything against real Hydra, PostgreSQL and Chromiu
 	$(RUN) tests.hydra.build --optional
 	pytest -m "hydra or postgres or browser or slow" --durations 10
 
-demo: install ## real Hydra, the portal and a client to click through; Ctrl-C ends it all
-	@$(RUN) tests.hydra.demo
+demo: .venv/.runtime ## a stand-in for Ory, the portal and an app to click through; ARGS="--help" tells more
+	@exec .venv/bin/python -m portal demo $(ARGS)
 
 hydra: install ## build the real Hydra into .cache/ (minutes, once) and print where it is
 	@$(RUN) tests.hydra.build
@@ -35,5 +39,8 @@ hydra: install ## build the real Hydra into .cache/ (minutes, once) and print wh
 bench: install ## what a call to Ory costs, by transport, against the real Hydra
 	HYDRA_BIN=$$($(RUN) tests.hydra.build) $(RUN) benchmarks.ory_transports
 
+screenshots: install ## make the pictures of the README, by `portal demo` and Chromium
+	$(RUN) scripts.screenshots
+
 format: install ## rewrite code and templates as `make check` wants them
-	ruff format . && ruff check --fix . ; djlint templates --reformat --quiet
+	ruff format . && ruff check --fix . ; djlint templates portal/dev/templates --reformat --quiet

@@ -1,10 +1,13 @@
 """The wheel carries everything that the portal needs outside a checkout."""
 
+import json
+import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,3 +72,27 @@ def test_the_wheel_migrates_and_knows_its_templates_away_from_the_checkout(
         check=True,
     )
     assert done.stdout.startswith(str(site))
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_the_wheel_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    ports = [f"--{name}=0" for name in ("port", "client-port", "public-port", "admin-port")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "portal", "demo", "--format", "json", *ports],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(site), "TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            told = json.loads(process.stdout.readline() if process.stdout else "")
+            with httpx.Client(trust_env=False) as http:
+                for page in ("portal", "client", "hydra_public"):
+                    assert http.get(told[page]).status_code == 200, page
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+    assert list((site / "portal" / "dev").rglob("*.pyc"))  # what ran is what was unpacked

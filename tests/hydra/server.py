@@ -1,6 +1,6 @@
 """A real Hydra as a child process, on loopback, with a log file.
 
-The tests, ``make demo`` and the benchmarks start theirs with it.
+The tests and the benchmarks start theirs with it.
 """
 
 import contextlib

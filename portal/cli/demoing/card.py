@@ -1,0 +1,106 @@
+"""Where to click: a page for people, or a line of JSON for scripts."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal.cli.demoing.ory import Ory
+from portal.cli.demoing.people import Account
+from portal.dev.relying_party import RelyingPartyConfig
+
+PAGE = """
+  Everything runs. Try it:
+
+    1. open        {client}
+       and click   Authorize application
+    2. sign in as  {user.email}
+       password    {user.password}
+    3. tick at least one permission, then Allow
+
+  The portal       {portal}
+  your apps        {portal}/account/apps
+       (has a sign-in of its own; log out before you go on as the administrator)
+  administration   {portal}/admin
+       sign in as  {admin.email}
+       password    {admin.password}
+
+  Ory is {ory.about}
+       public API  {ory.public_url}
+       admin API   {ory.admin_url}
+"""
+DEVICE = """
+  A device without a keyboard signs somebody in, too. In another terminal:
+       {program} perform device-code -e {ory.public_url} \\
+         --client-id {app.client_id} --client-secret {app.client_secret}
+"""
+OWN_ORY = """
+  Ory has to send browsers here; if it does not yet, this says how, and proves it:
+       export BASE_URL={portal} HYDRA_ADMIN_URL={ory.admin_url} HYDRA_PUBLIC_URL={ory.public_url}
+       {program} ory-config
+       {program} doctor
+  The app {app.client_id} is registered there until the demo ends.
+"""
+END = """
+  Ctrl-C ends it all{after}. The live log of the portal follows.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Everything that somebody needs to know to use the demo."""
+
+    portal: str
+    ory: Ory
+    app: RelyingPartyConfig
+    user: Account
+    admin: Account
+    device: bool
+    kept_in: Path | None
+
+    @property
+    def client(self) -> str:
+        return self.app.origin
+
+    def json(self) -> str:
+        """One line."""
+        return json.dumps(
+            {
+                "portal": self.portal,
+                "client": self.client,
+                "hydra_public": self.ory.public_url,
+                "hydra_admin": self.ory.admin_url,
+                "email": self.user.email,
+                "password": self.user.password,
+                "admin_email": self.admin.email,
+                "admin_password": self.admin.password,
+            }
+        )
+
+    def text(self) -> str:
+        """One short page."""
+        page = PAGE + (DEVICE if self.device else "") + ("" if self.ory.runs_here else OWN_ORY)
+        kept = (
+            f"; the database and the logs stay in {self.kept_in}"
+            if self.kept_in
+            else (" and leaves nothing behind")
+        )
+        return (page + END).format(
+            portal=self.portal,
+            client=self.client,
+            ory=self.ory,
+            app=self.app,
+            user=self.user,
+            admin=self.admin,
+            program=program(),
+            after=kept,
+        )
+
+
+def program() -> str:
+    """How this program can be called from another terminal, whose PATH may lack it."""
+    script = Path(sys.executable).with_name("portal")
+    if not script.exists():
+        return f"{sys.executable} -m portal"
+    here = Path.cwd()
+    return str(script.relative_to(here) if script.is_relative_to(here) else script)
