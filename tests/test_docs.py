@@ -65,12 +65,12 @@ def commands_in_blocks(path: Path, program: str) -> Iterator[list[str]]:
 def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that ``portal WORDS`` runs, and what is left for it to parse."""
     command: click.Command = main
-    context = click.Context(command, info_name="portal")
+    context = click.Context(command, info_name="portal", **command.context_settings)
     while isinstance(command, click.Group) and words:
         name, found, words = command.resolve_command(context, words)
         assert found is not None
         command = found
-        context = click.Context(command, info_name=name, parent=context)
+        context = click.Context(command, info_name=name, parent=context, **command.context_settings)
     assert not isinstance(command, click.Group), f"{context.command_path} lacks a command"
     return command, words
 
@@ -98,7 +98,7 @@ def test_every_command_in_the_readme_can_be_typed() -> None:
     assert ["serve", "--workers", "2"] in typed
     for words in typed:
         command, rest = resolve(words)
-        command.make_context(command.name, rest)
+        command.make_context(command.name, rest, **main.context_settings)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -107,7 +107,7 @@ def test_every_command_in_the_text_exists_with_its_options(page: Path) -> None:
         words = text.split()
         if words[0] != "portal" or len(words) == 1 or words[1] == "…":
             continue
-        group = main.get_command(click.Context(main), words[1])
+        group = main.get_command(click.Context(main, **main.context_settings), words[1])
         assert group is not None, text
         if len(words) == 2:
             continue

@@ -4,10 +4,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from portal.cli.demoing.ory import Ory
 from portal.cli.demoing.people import Account
 from portal.dev.relying_party import RelyingPartyConfig
+from portal.settings import Settings
 
 PAGE = """
   Everything runs. Try it:
@@ -36,7 +38,7 @@ DEVICE = """
 """
 OWN_ORY = """
   Ory has to send browsers here; if it does not yet, this says how, and proves it:
-       export BASE_URL={portal} HYDRA_ADMIN_URL={ory.admin_url} HYDRA_PUBLIC_URL={ory.public_url}
+       export {exports}
        {program} ory-config
        {program} doctor
   The app {app.client_id} is registered there until the demo ends.
@@ -56,6 +58,7 @@ class Card:
     user: Account
     admin: Account
     device: bool
+    settings: Settings
     kept_in: Path | None
 
     @property
@@ -81,7 +84,7 @@ class Card:
         """One short page."""
         page = PAGE + (DEVICE if self.device else "") + ("" if self.ory.runs_here else OWN_ORY)
         kept = (
-            f"; the database and the logs stay in {self.kept_in}"
+            f"; its files stay in {self.kept_in}"
             if self.kept_in
             else (" and leaves nothing behind")
         )
@@ -93,8 +96,20 @@ class Card:
             user=self.user,
             admin=self.admin,
             program=program(),
+            exports=self._exports(),
             after=kept,
         )
+
+    def _exports(self) -> str:
+        """What other commands need in order to look at this portal."""
+        values = {
+            "BASE_URL": self.portal,
+            "HYDRA_ADMIN_URL": self.ory.admin_url,
+            "HYDRA_PUBLIC_URL": self.ory.public_url,
+            "DATABASE_URL": self.settings.database_url,
+            "PORTAL_DATA_DIR": str(self.settings.data_dir),
+        }
+        return " \\\n         ".join(f"{name}={quote(value)}" for name, value in values.items())
 
 
 def program() -> str:

@@ -107,7 +107,7 @@ async def _demo(plan: Plan) -> None:
         made = await stack.enter_async_context(
             registered(services.ory, app_body(app, device=device), forget=not ory.runs_here)
         )
-        app = replace(app, client_id=made["client_id"], client_secret=made["client_secret"])
+        app = replace(app, client_id=made["client_id"], client_secret=made.get("client_secret"))
         user = await have_account(services, *USER)
         admin = await have_account(services, *ADMIN, admin=True)
         portal = create_app(settings, opening=lambda _: nullcontext(services))
@@ -125,6 +125,7 @@ async def _demo(plan: Plan) -> None:
             user=user,
             admin=admin,
             device=device,
+            settings=settings,
             kept_in=plan.data_dir,
         )
         _show(card, plan)

@@ -35,13 +35,14 @@ class Signals:
 def ended_in_order() -> Iterator[Signals]:
     """From here on a signal is no reason for another exit code than 0.
 
-    Signals that this process was told to ignore, as by ``nohup``, stay ignored.
+    A hang-up that this process was told to ignore, by ``nohup``, stays ignored. Ctrl-C does not: a
+    shell's script ignores it for whatever it starts in the background, and means nothing by that.
     """
     signals = Signals()
     before = {
         number: signal.signal(number, signals)
         for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name))
-        if signal.getsignal(number) is not signal.SIG_IGN
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         yield signals
