@@ -38,6 +38,10 @@ def with_challenge(path: str, name: str, challenge: str | None) -> str:
     return f"{path}?{urlencode({name: challenge})}" if challenge else path
 
 
+class NotThereError(Exception):
+    """What was asked for does not exist, or not for whoever asked."""
+
+
 class GoTo(msgspec.Struct, frozen=True):
     """A redirect to a page of the portal itself; *path* is relative to the portal's prefix."""
 

@@ -90,8 +90,7 @@ async def end_client(
     Ory comes first here. Its deletion cannot be half done and may be repeated, while a grant that
     is marked as ended although the client lives would be a token that nobody is shown.
     """
-    ended = await rows.grants.end_client(client_id, reason="client deleted", at=now)
-    await rows.policies.delete(client_id)
+    ended = await forget_client(rows, client_id, now=now)
     await rows.audit.add(
         "client.deleted",
         at=now,
@@ -100,6 +99,15 @@ async def end_client(
         detail={"app": app, "grants": ended},
         origin=origin,
     )
+    return ended
+
+
+async def forget_client(rows: Rows, client_id: str, *, now: datetime) -> int:
+    """End what was kept of a client that Ory has deleted; a new one of the same id inherits nothing
+    of it. How many people had it connected.
+    """
+    ended = await rows.grants.end_client(client_id, reason="client deleted", at=now)
+    await rows.policies.delete(client_id)
     return ended
 
 

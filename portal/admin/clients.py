@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from litestar import Response, Router, get, post
 
+from portal.admin.desk import Desk
 from portal.admin.forms import ClientForm, OneClientForm
 from portal.admin.listing import MOST, list_clients
 from portal.admin.pages import ClientPage
-from portal.admin.registering import Desk
 from portal.admin.registration import new_form
 from portal.services import Services
 from portal.web.inputs import AnyRequest, HostileInputError, query, read_form

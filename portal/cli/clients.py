@@ -23,7 +23,7 @@ from portal.cli.refusal import Refusal
 from portal.ory.admin import OryAdmin
 from portal.ory.connect import open_client
 from portal.ory.errors import OryNotFoundError
-from portal.revocations import end_client
+from portal.revocations import end_client, forget_client
 from portal.settings import Settings
 from portal.store import StoreError, schema
 
@@ -317,6 +317,8 @@ def _write_down(
             if action == "client.deleted":
                 await end_client(rows, client_id=client_id, app=name, actor=ACTOR, now=now)
                 return
+            if action == "client.created":
+                await forget_client(rows, client_id, now=now)
             detail = {"app": name, "fields": sorted(fields)}
             await rows.audit.add(action, at=now, actor=ACTOR, client_id=client_id, detail=detail)
 

@@ -3,9 +3,11 @@
 import asyncio
 import io
 import json
+import signal
 import sys
 from collections.abc import (
     AsyncIterator,
+    Awaitable,
     Callable,
     Collection,
     Coroutine,
@@ -14,7 +16,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import rich_click as click
@@ -146,6 +148,14 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run asynchronous *work* with its errors explained."""
     with explained():
         return asyncio.run(work())
+
+
+async def ended_by_sigterm(work: Awaitable[T]) -> T:
+    """Let SIGTERM end *work* as Ctrl-C does: it is cancelled, and cleans up."""
+    task = asyncio.ensure_future(work)
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def read_password(*, from_stdin: bool) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any, Final
 import rich_click as click
 
 from portal.cli.browser import open_browser
-from portal.cli.common import print_document
+from portal.cli.common import ended_by_sigterm, print_document
 from portal.cli.refusal import Refusal
 from portal.dev.relying_party import (
     ConfigError,
@@ -29,8 +28,8 @@ from portal.dev.relying_party.device import perform_device
 from portal.dev.relying_party.http import ProviderError
 from portal.dev.relying_party.preflight import preflight
 from portal.dev.relying_party.provider import DeviceAnswer, OAuthError, Provider
-from portal.dev.relying_party.words import one_line
 from portal.dev.serving import ListenError, Site, listen, serving
+from portal.logs import one_line
 
 FIELDS: Final = {
     "access_token": "ACCESS TOKEN",
@@ -101,21 +100,12 @@ def _run(work: Callable[[], Coroutine[Any, Any, int]], *, interrupted: int) -> i
     """Run to the end or to Ctrl-C, with steps as lines on standard error."""
     with _steps_shown():
         try:
-            return asyncio.run(_ended_by_sigterm(work))
+            return asyncio.run(ended_by_sigterm(work()))
         except (ListenError, ProviderError, ConfigError) as exc:
             raise Refusal(str(exc)) from exc
         except (KeyboardInterrupt, asyncio.CancelledError):
             click.echo("\nEnded.", err=True)
             return interrupted
-
-
-async def _ended_by_sigterm(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Whoever asks the process to end gets the same clean end as by Ctrl-C."""
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(signal.SIGTERM, task.cancel if task else lambda: None)
-    return await work()
 
 
 async def _check(config: RelyingPartyConfig) -> None:

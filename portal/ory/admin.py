@@ -174,7 +174,7 @@ class OryAdmin:
     async def create_client(self, client: Mapping[str, Any]) -> dict[str, Any]:
         """Register a client; the answer holds its secret, which Ory tells this once."""
         call = Call(endpoint="create_client", method="POST", path="/admin/clients", body=client)
-        return await self._read(call, dict[str, Any])
+        return await self._caller.ask(call, _made_client)
 
     async def update_client(self, client_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change the members that *changes* names and no others; an empty value clears one.
@@ -309,6 +309,13 @@ def _expect_nothing(endpoint: str) -> Callable[[Answer], None]:
             raise OryNonsenseError(f"{endpoint}: {answer.status} instead of 204")
 
     return understand
+
+
+def _made_client(answer: Answer) -> dict[str, Any]:
+    made = read(answer, dict[str, Any], endpoint="create_client")
+    if not isinstance(made.get("client_id"), str) or not made["client_id"]:
+        raise OryNonsenseError("create_client: an answer without the id of what was made")
+    return made
 
 
 def _goes_on_at_ory(target: str) -> bool:

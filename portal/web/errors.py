@@ -31,7 +31,7 @@ from portal.ory.errors import (
     OryKeyError,
     OryUnavailableError,
 )
-from portal.page import GoTo
+from portal.page import GoTo, NotThereError
 from portal.passwords import OverloadedError
 from portal.store import StoreError, UnstorableValueError
 from portal.web.inputs import AnyRequest, HostileInputError, UnsupportedFormError
@@ -177,6 +177,11 @@ def on_not_signed_in(request: AnyRequest, exc: NotSignedInError) -> Response[Any
     return respond(request, GoTo(exc.next_path))
 
 
+def on_not_there(request: AnyRequest, _: NotThereError) -> Response[Any]:
+    """The same page as for an address that leads nowhere."""
+    return problem(request, (404, *STATUS[404]))
+
+
 def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
     """What Litestar itself refuses: unknown paths, wrong methods, missing roles."""
     status = exc.status_code
@@ -206,6 +211,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     UnrequestedError: on_unrequested,
     UnsupportedFormError: on_unsupported_form,
     NotSignedInError: on_not_signed_in,
+    NotThereError: on_not_there,
     HTTPException: on_http_error,
     Exception: on_defect,
 }

@@ -642,6 +642,29 @@ async def test_what_is_left_of_an_app_that_ory_has_forgotten_can_be_ended(
     assert grant.revoke_synced_at is not None
 
 
+async def test_a_new_app_inherits_no_policy_of_one_that_ory_has_forgotten(
+    browser: Browser, portal: Portal, ory: OryDouble
+) -> None:
+    await save_policy(portal, "photos", verified=True)
+    await at(browser, portal, "/create")
+    type_into(browser, "client_id", "photos")
+    assert browser.page.status == 200
+    await press(browser)
+    assert "photos" in ory.clients
+    found = await policy(portal)
+    assert found is None or not found.verified
+
+
+async def test_what_is_left_of_an_app_that_nobody_has_connected_can_be_ended(
+    browser: Browser, portal: Portal
+) -> None:
+    await save_policy(portal, "photos", verified=True)
+    page = await at(browser, portal, "/delete", client_id="photos")
+    assert "Ory does not know this app any more" in page.text
+    await press(browser)
+    assert await policy(portal) is None
+
+
 async def test_an_app_that_somebody_else_deletes_meanwhile_is_as_deleted(
     browser: Browser, portal: Portal, ory: OryDouble, ann: Person
 ) -> None:

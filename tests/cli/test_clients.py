@@ -6,7 +6,8 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from portal.cli.clients import client_body, client_changes
+from portal.admin import registration
+from portal.cli.clients import AUTH_METHODS, client_body, client_changes
 from portal.ory.admin import OryAdmin
 from tests.doubles.ory import OryDouble
 
@@ -47,6 +48,12 @@ def test_without_flags_an_app_is_as_in_ory_s_tutorials(portal, ory):
     assert made["redirect_uris"] == ["http://127.0.0.1:5555/callback"]
     assert made["client_secret"]
     assert list(ory.clients) == [made["client_id"]]
+
+
+def test_the_command_and_the_admin_page_register_the_same_app():
+    by_page = registration.document(registration.new_form("photos"))
+    assert client_body({}).items() <= by_page.items()
+    assert tuple(registration.AUTH_METHODS) == AUTH_METHODS
 
 
 def test_the_flags_are_those_of_ory_s_command(portal, ory):
@@ -261,6 +268,17 @@ def test_where_the_portals_database_is_it_is_told(portal, ory, migrated):
         for action in ("client.created", "client.updated", "client.deleted")
     ]
     assert reason == "client deleted"
+
+
+def test_a_new_app_inherits_no_policy_of_one_that_ory_has_forgotten(portal, ory, migrated):
+    with closing(sqlite3.connect("portal.db")) as database, database:
+        database.execute(
+            "INSERT INTO client_policies (client_id, verified, required_scopes, updated_at,"
+            " updated_by) VALUES ('photos', 1, '[]', '2026-01-01 00:00:00', 'admin')"
+        )
+    assert portal("clients", "create", "--id", "photos").exit_code == 0
+    with closing(sqlite3.connect("portal.db")) as database:
+        assert database.execute("SELECT verified FROM client_policies").fetchall() == []
 
 
 def test_without_the_portals_database_nothing_is_missing(portal, ory, tmp_path):

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from portal.cli.doctor import CHECKS
-from portal.cli.doctor.browser import read_cookie
+from portal.cli.doctor.cookies import read_cookie
 from portal.cli.doctor.ory_side import differences
 from portal.ory.connect import tls_context
 from tests.doubles.two_sides import PREFIX, TwoSides

@@ -272,6 +272,11 @@ def test_a_client_that_cannot_work_is_noticed_at_the_start(portal, op, error, de
     assert words in line
 
 
+def test_a_redirect_that_nobody_can_follow_is_one_line(portal, op):
+    op.redirect_to = "http://["
+    assert f"{op.issuer}/auth" in refused(perform(portal, free_port()))
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_it_and_leaves_nothing(op, tmp_path):
     port = free_port()

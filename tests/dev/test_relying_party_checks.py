@@ -251,6 +251,10 @@ async def test_a_shared_secret_among_the_keys_is_no_key() -> None:
         ({"issuer": "http://127.0.0.1:4444"}, "mismatch"),
         ({"token_endpoint": "ftp://ory.test"}, "token_endpoint"),
         ({"jwks_uri": "javascript:alert(1)"}, "jwks_uri"),
+        ({"jwks_uri": "http://["}, "jwks_uri"),
+        ({"authorization_endpoint": "http://["}, "authorization_endpoint"),
+        ({"authorization_endpoint": "http:"}, "authorization_endpoint"),
+        ({"userinfo_endpoint": "http://ory.test:no-port/"}, "userinfo_endpoint"),
         ({"authorization_endpoint": None}, "no discovery document"),
     ],
 )
@@ -262,6 +266,14 @@ async def test_a_discovery_document_that_cannot_be_right_is_refused(
         page = await authorize(client.browser())
         assert page.status == 503
         assert words in shown(page, "problem")
+
+
+async def test_no_name_of_a_scope_repaints_the_terminal() -> None:
+    async with local_client() as client:
+        client.op.granted = "openid \x1b[2J\u202e"
+        await authorize(client.browser())
+        assert client.results[-1].ok
+        assert client.results[-1].summary.isprintable()
 
 
 async def test_a_discovery_document_may_not_weaken_https() -> None:

@@ -99,6 +99,15 @@ async def test_a_friendly_page_does_not_count_as_a_deletion(
         await ory.reject_logout(await _logout_request(ory, double))
 
 
+@pytest.mark.parametrize("made", [{}, {"client_id": 7}, {"client_id": ""}])
+async def test_an_answer_without_the_new_client_s_id_is_nonsense(
+    ory: OryAdmin, double: OryDouble, made: dict[str, Any]
+) -> None:
+    double.status(201, made)
+    with pytest.raises(OryNonsenseError):
+        await ory.create_client({})
+
+
 async def _logout_request(ory: OryAdmin, double: OryDouble) -> Any:
     double.heal()
     request = await ory.get_logout_request(double.plant_logout())

@@ -213,14 +213,46 @@ def looks_after(process: subprocess.Popen[str], number: signal.Signals) -> bool:
     return bool(caught and int(caught[1], 16) >> (number - 1) & 1)
 
 
-async def test_the_page_for_people_says_where_to_click(tmp_path: Path, browser: Browser) -> None:
+async def test_the_page_for_people_says_where_to_click_also_for_a_device(
+    tmp_path: Path, browser: Browser
+) -> None:
     with started(tmp_path, "--profile", "26", *FREE_PORTS) as process:
         card = read_card(process)
         client = re.search(r"open +(\S+)", card)
+        account = re.search(r"sign in as +(\S+)\s+password +(\S+)", card)
+        command = re.search(r"\S+ perform device-code .*\\\n.*", card)
         assert client
-        assert "perform device-code" in card  # what 2.3 has not
+        assert account
+        assert command
         page = await browser.open(client[1])
         assert page.link("Authorize application")
+        with device(command[0], tmp_path) as (address, waiting):
+            await browser.open(address)
+            await browser.click("verify")
+            browser.fill("email", account[1])
+            browser.fill("password", account[2])
+            await browser.click("accept")
+            browser.choose("grant_scope", "openid")
+            await browser.click("accept")
+            assert waiting.wait(20) == 0
+
+
+@contextlib.contextmanager
+def device(command: str, directory: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run what the page says; where to open a browser, and the program that waits."""
+    shell = ["/bin/sh", "-c", f"exec {command}"]
+    with subprocess.Popen(
+        shell, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            said = ""
+            while "or open" not in said:
+                line = process.stderr.readline() if process.stderr else ""
+                assert line, said
+                said += line
+            yield said.split()[-1], process
+        finally:
+            process.terminate()
 
 
 def read_card(process: subprocess.Popen[str]) -> str:

@@ -1,15 +1,18 @@
-"""``portal doctor``: is everything in place for a sign-in, and if not, what is to do?"""
+"""``portal doctor``: is everything in place for a sign-in, and if not, what is to do?
+
+A check is a function from the :class:`~portal.cli.doctor.examination.Examination` to a verdict. It
+lives with the side that it looks at, and its place in ``CHECKS`` is its number.
+"""
 
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Final
 
 import rich_click as click
 
-from portal.cli.common import explained, print_document
-from portal.cli.doctor import browser, here, ory_side, pages, portal_side
+from portal.cli.common import ended_by_sigterm, explained, print_document
+from portal.cli.doctor import cookies, ory_side, pages, portal_side, scopes
 from portal.cli.doctor.examination import Examination
 from portal.cli.doctor.finding import Finding, SkippedError, Verdict, failed, ok
 from portal.cli.doctor.probe import ProbeError
@@ -30,10 +33,10 @@ async def cleaning_up(exam: Examination) -> Verdict:
 
 
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
-    ("settings", here.settings),
-    ("database", here.database),
-    ("signing key", here.signing_key),
-    ("the portal's address", here.address),
+    ("settings", portal_side.settings),
+    ("database", portal_side.database),
+    ("signing key", portal_side.signing_key),
+    ("the portal's address", portal_side.address),
     ("Ory's admin API", ory_side.admin_api),
     ("API key", ory_side.api_key),
     ("discovery", ory_side.discovery),
@@ -45,9 +48,9 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("after logout", pages.after_logout),
     ("error page", pages.error_page),
     ("device flow", pages.device_flow),
-    ("cookies", browser.cookies),
-    ("lifetimes", browser.lifetime),
-    ("scopes and claims", browser.scopes_and_claims),
+    ("cookies", cookies.cookies),
+    ("lifetimes", cookies.lifetime),
+    ("scopes and claims", scopes.scopes_and_claims),
     ("the portal itself", portal_side.portal_answers),
     ("cleaning up", cleaning_up),
 )
@@ -95,7 +98,7 @@ def doctor(ctx: click.Context, *, client_id: str | None, output: str) -> None:
     tell = _print if output == "text" else _stay_silent
     try:
         work = examine(env=env, client_id=client_id, tell=tell)
-        findings = asyncio.run(_until_told_to_stop(work))
+        findings = asyncio.run(ended_by_sigterm(work))
     except asyncio.CancelledError:
         ctx.exit(TERMINATED)
     if output == "json":
@@ -140,14 +143,6 @@ async def _made(check: Check, exam: Examination) -> Verdict:
         return Verdict("skipped", "a file that the settings name cannot be used")
     except ProbeError as exc:
         return failed(str(exc), "Check the address, and that it runs")
-
-
-async def _until_told_to_stop(work: Awaitable[list[Finding]]) -> list[Finding]:
-    """Let SIGTERM end it as Ctrl-C does: with its cleaning up."""
-    task = asyncio.ensure_future(work)
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
 
 
 def _print(finding: Finding) -> None:

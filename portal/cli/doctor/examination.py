@@ -3,9 +3,10 @@
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
+from portal.cli.addresses import NETWORK
 from portal.cli.doctor.finding import SkippedError
 from portal.cli.doctor.probe import Answer, Probe
 from portal.logs import one_line
@@ -14,8 +15,6 @@ from portal.ory.connect import open_client, tls_context
 from portal.ory.errors import OryError, OryNotFoundError
 from portal.ory.models import LoginRequest
 from portal.settings import Settings
-
-NETWORK: Final = ".oryapis.com"
 
 
 class Examination:

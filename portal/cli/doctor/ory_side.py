@@ -3,7 +3,8 @@
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from portal.cli.doctor.examination import NETWORK, Examination, is_network
+from portal.cli.addresses import NETWORK
+from portal.cli.doctor.examination import Examination, is_network
 from portal.cli.doctor.finding import SkippedError, Verdict, failed, ok, warning
 from portal.cli.doctor.probe import Answer, CertificateProblemError, ProbeError, place
 from portal.cli.ory_config import is_loopback

@@ -1,9 +1,118 @@
-"""Whether the portal itself is where Ory sends people."""
+"""Checks of the portal's own side: settings, database, key, address, and whether it runs there."""
 
-from portal.cli.doctor.examination import Examination
+import asyncio
+from typing import Final
+from urllib.parse import urlsplit
+
+from portal.cli.doctor.examination import Examination, public_url_of
 from portal.cli.doctor.finding import Verdict, failed, ok, warning
 from portal.cli.doctor.probe import Answer, CertificateProblemError, ProbeError, place
-from portal.logs import one_line
+from portal.cli.ory_config import is_loopback
+from portal.logs import one_line, scrub
+from portal.scopes import ScopeCatalogError, load_catalog
+from portal.settings import Settings, SettingsError, unknown_variables
+from portal.settings.keyfile import KEY_FILE
+from portal.store import StoreError, StoreUnavailableError, schema
+from portal.store.revision import is_at_head
+
+FEWEST_DIFFERENT: Final = 10
+"""Characters; a random key of 32 has about 20 different ones."""
+
+
+async def settings(exam: Examination) -> Verdict:
+    """All problems at once, as at the start of the portal, and names that set nothing."""
+    try:
+        exam.known = Settings.from_env(exam.env)
+        problems = _beyond_reading(exam)
+    except SettingsError as exc:
+        problems = list(exc.problems)
+    if problems:
+        return failed("; ".join(text.rstrip(".") for text in problems), "See docs/configuration.md")
+    known = exam.settings
+    mode = "development" if known.development else "production"
+    if unknown := unknown_variables(exam.env):
+        names = ", ".join(unknown)
+        return warning(f"{names} set nothing", "Look for a misspelling in docs/configuration.md")
+    return ok(f"BASE_URL is {known.base_url} ({mode})")
+
+
+def _beyond_reading(exam: Examination) -> list[str]:
+    known, problems = exam.settings, []
+    if known.hydra_admin_url is None:
+        problems.append("HYDRA_ADMIN_URL is not set: where Ory's admin API is")
+    if public_url_of(known) is None:
+        problems.append("HYDRA_PUBLIC_URL is not set: where browsers and apps find Ory")
+    try:
+        load_catalog(known.scope_catalog)
+    except ScopeCatalogError as exc:
+        problems.append(f"PORTAL_SCOPE_CATALOG: {exc}")
+    try:
+        exam.tls()
+    except SettingsError as exc:
+        problems += exc.problems
+    return problems
+
+
+async def database(exam: Examination) -> Verdict:
+    """Reachable, and with the tables that this version needs."""
+    url = exam.settings.database_url
+    family = "SQLite" if url.startswith("sqlite") else "PostgreSQL"
+    try:
+        revision = await asyncio.to_thread(schema.current, url)
+    except StoreUnavailableError as exc:
+        return failed(_clean(exc), "Check DATABASE_URL, and that the database runs")
+    except StoreError as exc:
+        return failed(_clean(exc), "Check DATABASE_URL")
+    if not is_at_head(revision):
+        had = f"at revision {revision}" if revision else "not migrated yet"
+        words = f"{family} is {had}; this version needs {schema.head()}"
+        return failed(words, "Run: portal db upgrade")
+    return ok(f"{family} at revision {revision}")
+
+
+def _clean(exc: Exception) -> str:
+    return one_line(scrub(str(exc)))
+
+
+async def signing_key(exam: Examination) -> Verdict:
+    """``SECRET_KEY``: whoever guesses it signs cookies."""
+    known = exam.settings
+    keys = [key.reveal() for key in known.secret_keys]
+    mode = "development" if known.development else "production"
+    make = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+    for key in keys:
+        if len(set(key)) < FEWEST_DIFFERENT:
+            words = f"SECRET_KEY has only {len(set(key))} different characters"
+            return warning(words, make) if known.development else failed(words, make)
+    made = known.data_dir / KEY_FILE
+    if not known.development and _holds(exam, keys):
+        return warning(f"SECRET_KEY is the key of development, in {made}", make)
+    count = "1 key" if len(keys) == 1 else f"{len(keys)} keys, the first one signs"
+    given = any(exam.env.get(name, "").strip() for name in ("SECRET_KEY", "SECRET_KEY_FILE"))
+    where = "SECRET_KEY" if given else f"made for development, in {made}"
+    return ok(f"{count} ({where}; {mode})")
+
+
+def _holds(exam: Examination, keys: list[str]) -> bool:
+    try:
+        made = (exam.settings.data_dir / KEY_FILE).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return made in keys
+
+
+async def address(exam: Examination) -> Verdict:
+    """Passwords and cookies must not cross a network as they are."""
+    known = exam.settings
+    host = urlsplit(known.base_url).hostname
+    if known.secure:
+        return ok(f"{known.base_url} is https: cookies are Secure")
+    if is_loopback(host):
+        return ok(f"{known.base_url} is http, on this machine alone")
+    return failed(
+        f"{known.base_url} is http: passwords and cookies cross the network as they are",
+        "Put a proxy with TLS in front and set BASE_URL to its https address",
+    )
 
 
 async def portal_answers(exam: Examination) -> Verdict:

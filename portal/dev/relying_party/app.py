@@ -19,7 +19,7 @@ from portal.dev.relying_party import pages
 from portal.dev.relying_party.advice import advice
 from portal.dev.relying_party.asked import Asked, AskedError, parse_max_age
 from portal.dev.relying_party.browsers import Result
-from portal.dev.relying_party.config import CALLBACK, RelyingPartyConfig
+from portal.dev.relying_party.config import RelyingPartyConfig
 from portal.dev.relying_party.flow import CallbackError, RelyingParty
 from portal.dev.relying_party.guard import (
     Forms,
@@ -123,7 +123,7 @@ def create_relying_party(
 
 
 def _callbacks(config: RelyingPartyConfig) -> list[HTTPRouteHandler]:
-    path = config.callback_path or CALLBACK
+    path = config.callback_path
     return [get(path)(answered), post(path, status_code=303)(answered_by_form)]
 
 

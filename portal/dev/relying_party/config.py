@@ -1,11 +1,12 @@
 """What the local client is told when it starts."""
 
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from portal.dev.relying_party.asked import Asked
 from portal.dev.serving import LOOPBACK, is_loopback
@@ -13,6 +14,7 @@ from portal.dev.serving import LOOPBACK, is_loopback
 PORT: Final = 5555
 CALLBACK: Final = "/callback"
 OWN_PATHS: Final = ("/", "/perform-flow", "/again", "/after-logout", "/tokens", "/style")
+_PATH: Final = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 Key = Callable[[], str | None]
 
 
@@ -64,10 +66,12 @@ class RelyingPartyConfig:
             object.__setattr__(self, "redirect_uri", uri)
         for name in ("public_url", "admin_url", "auth_url", "token_url", "redirect_uri"):
             if getattr(self, name):
-                _web_address(name, getattr(self, name))
-        path = urlsplit(self.redirect_uri).path
+                require_web_address(name, getattr(self, name))
+        path = urlsplit(self.redirect_uri).path.rstrip("/") or "/"
         if path in OWN_PATHS or path.startswith(("/tokens/", "/style/")):
             raise ConfigError(f"redirect_uri: {path} is another page of this client.")
+        if not _PATH.fullmatch(path):
+            raise ConfigError("redirect_uri: its path may hold letters, digits and . _ ~ - only.")
         _ = self.asked  # its values are checked, too
 
     @property
@@ -126,7 +130,8 @@ class RelyingPartyConfig:
             raise ConfigError(f"the certificates in {self.ca_file} cannot be read.") from exc
 
 
-def _web_address(name: str, text: str) -> SplitResult:
+def require_web_address(name: str, text: str) -> None:
+    """Raise :class:`ConfigError` unless a browser and we can be sent to *text*."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
@@ -136,4 +141,3 @@ def _web_address(name: str, text: str) -> SplitResult:
         raise ConfigError(f"{name}: must be an address such as http://127.0.0.1:4444.")
     if urlsplit(text).fragment:
         raise ConfigError(f"{name}: must have no fragment (#).")
-    return urlsplit(text)

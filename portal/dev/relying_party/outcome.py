@@ -30,7 +30,7 @@ def outcome(result: Result) -> FlowResult:
     if result.tokens is not None and not result.error:
         subject = result.id_token.claims.get("sub") if result.id_token else None
         who = f"tokens for {one_line(str(subject), 120)}" if subject else "an access token"
-        granted = " ".join(result.granted) or "nothing"
+        granted = one_line(" ".join(result.granted), 500) or "nothing"
         document = token_document(result.tokens, received_at=result.received_at)
         return FlowResult(ok=True, summary=f"{who}; granted: {granted}", tokens=document)
     if result.error == FAILED:

@@ -11,7 +11,11 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from portal.dev.relying_party.config import RelyingPartyConfig
+from portal.dev.relying_party.config import (
+    ConfigError,
+    RelyingPartyConfig,
+    require_web_address,
+)
 from portal.dev.relying_party.http import Answer, Http, ProviderError, place
 from portal.dev.relying_party.words import one_line
 
@@ -239,7 +243,12 @@ def _require_endpoints(found: Discovery, base: str) -> None:
         if not isinstance(value, str):
             continue
         schemes = ("https:",) if base.startswith("https:") else ("https:", "http:")
-        if not value.startswith(schemes) or not value.isprintable():
+        try:
+            require_web_address(name, value)
+            usable = value.startswith(schemes)
+        except ConfigError:
+            usable = False
+        if not usable:
             raise ProviderError(
                 f"the discovery document at {base} has a {name} that cannot be used: "
                 f"{one_line(value, 100)}."

@@ -21,7 +21,7 @@ admin side, and both if "path" is not below /admin), and "times" (after so many 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -49,7 +49,6 @@ _NAMES: Final = {
 _REASONS: Final = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
 _GARBAGE: Final = b"<!doctype html><title>Welcome</title><p>It works! \xff\xfe</p>"
 _LONGEST: Final = 600
-Sending = Callable[[], Awaitable[None]]
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

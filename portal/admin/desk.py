@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
-from litestar.exceptions import NotFoundException
 
 from portal import logs
 from portal.admin import registration
@@ -26,8 +25,8 @@ from portal.apps import clean_name
 from portal.grants import Policy, usual_duration
 from portal.ory.errors import OryConflictError, OryNotFoundError, OryRefusalError
 from portal.ory.models import OAuth2Client
-from portal.page import GoTo
-from portal.revocations import end_client
+from portal.page import GoTo, NotThereError
+from portal.revocations import end_client, forget_client
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import ClientPolicy, User
@@ -65,6 +64,7 @@ class Desk:
         name = _name(form.client_id, form.client_name)
         policy = registration.policy_in(form)
         async with self._services.store.writing() as rows:
+            await forget_client(rows, form.client_id, now=self._visitor.now)
             await self._audit(rows, "client.created", form.client_id, name, fields=body)
             if policy != Policy():
                 await self._save_policy(rows, form.client_id, name, policy)
@@ -166,14 +166,14 @@ class Desk:
         try:
             client = await self._services.ory.get_client(client_id)
         except OryNotFoundError as exc:
-            raise NotFoundException from exc
+            raise NotThereError from exc
         async with self._services.store.reading() as rows:
             return client, Policy.of(await rows.policies.find(client_id))
 
     async def _with_secret(self, client_id: str) -> OAuth2Client:
         client, _ = await self._read(client_id)
         if client.token_endpoint_auth_method == PUBLIC:
-            raise NotFoundException
+            raise NotThereError
         return client
 
     async def _doomed(self, client_id: str) -> tuple[str, int, bool]:
@@ -185,8 +185,9 @@ class Desk:
             known = False
         async with self._services.store.reading() as rows:
             people = (await rows.grants.count_people([client_id])).get(client_id, 0)
-        if not known and not people:
-            raise NotFoundException
+            policy = await rows.policies.find(client_id)
+        if not known and not people and policy is None:
+            raise NotThereError
         return _name(client_id, name), people, known
 
     async def _edit_page(

@@ -1,21 +1,13 @@
 """What a browser makes of Ory's cookies, and what they tell of Ory's settings."""
 
-from datetime import UTC, datetime
-from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from portal.claims import claims_for
 from portal.cli.doctor.examination import Examination
 from portal.cli.doctor.finding import SkippedError, Verdict, failed, ok, warning
 from portal.cli.ory_config import is_loopback
 from portal.logs import one_line
-from portal.scopes import STANDARD, load_catalog
-from portal.store.tables import User
-
-RELEASING: Final = ("openid", "profile", "email")
-"""Scopes of the built-in catalog with which the portal has something to tell."""
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -139,51 +131,3 @@ async def lifetime(exam: Examination) -> Verdict:
             f"Set PORTAL_CHALLENGE_TTL={ory}s, or Ory's ttl.login_consent_request to {ours}s",
         )
     return ok(f"a login or consent request lives {ory} s at Ory, as PORTAL_CHALLENGE_TTL says")
-
-
-async def scopes_and_claims(exam: Examination) -> Verdict:
-    """What Ory announces to apps against what the portal has words and data for."""
-    exam.require_public_side()
-    announced, claims = _texts(exam, "scopes_supported"), _texts(exam, "claims_supported")
-    catalog = load_catalog(exam.settings.scope_catalog)
-    own = {name for name in catalog.names if name not in STANDARD}
-    unheard = sorted(({*RELEASING} | own) - announced)
-    untold = sorted(claims_of_portal(exam) - claims)
-    wordless = sorted(name for name in announced if name not in catalog.names)
-    remarks, todo = [], []
-    if unheard:
-        remarks.append(f"Ory does not announce the scopes {' '.join(unheard)}")
-        todo.append(_webfinger("supported_scope", [*sorted(announced - {"openid"}), *unheard]))
-    if untold:
-        remarks.append(f"Ory does not announce the claims {' '.join(untold)}")
-        todo.append(_webfinger("supported_claims", untold))
-    if wordless:
-        remarks.append(f"people see the bare name of {' '.join(wordless)}")
-        todo.append("describe them in the file that PORTAL_SCOPE_CATALOG names")
-    if remarks:
-        return warning("; ".join(remarks), f"Sign-in works all the same; {'; '.join(todo)}")
-    return ok(f"Ory announces {' '.join(sorted(announced))}, and the portal has words for all")
-
-
-def _webfinger(name: str, values: list[str]) -> str:
-    return f"set Ory's webfinger.oidc_discovery.{name} to [{', '.join(values)}]"
-
-
-def _texts(exam: Examination, name: str) -> set[str]:
-    found = (exam.discovery or {}).get(name)
-    return {text for text in found if isinstance(text, str)} if isinstance(found, list) else set()
-
-
-def claims_of_portal(exam: Examination) -> set[str]:
-    """Every claim that the portal can send, for somebody who has told everything."""
-    now = datetime.now(UTC)
-    everybody = User(
-        subject="doctor",
-        email="doctor@example.org",
-        email_verified=True,
-        name="Doctor",
-        created_at=now,
-        updated_at=now,
-    )
-    fake = exam.settings.conformity_fake_claims
-    return {*claims_for(everybody, STANDARD, fake=fake)} | {"sub"}
