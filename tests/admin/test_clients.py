@@ -187,6 +187,14 @@ async def test_hostile_texts_from_ory_are_shown_as_texts(
                 assert not (element.get(name) or "").startswith(("javascript:", "data:", "https:"))
 
 
+async def test_an_id_that_no_database_of_ours_keeps_hides_no_other_app(
+    browser: Browser, portal: Portal, ory: OryDouble
+) -> None:
+    ory.plant_client("pho\x00tos", client_name="Odd")
+    ory.plant_client("mail", client_name="Mail")
+    assert names(await at(browser, portal)) == ["Mail", "Odd"]
+
+
 @pytest.mark.parametrize("path", ["", "/edit?client_id=x", "/delete?client_id=x"])
 async def test_ory_away_is_told_and_leads_back(
     browser: Browser, portal: Portal, ory: OryDouble, path: str

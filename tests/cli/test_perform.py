@@ -406,6 +406,16 @@ def test_a_device_gives_up_when_the_code_expires(portal, op):
     assert "expired_token" in found.stderr
 
 
+@pytest.mark.parametrize("interval", [0, -1])
+def test_a_device_pauses_also_where_ory_names_no_pause(portal, op, monkeypatch, interval):
+    monkeypatch.setattr("portal.dev.relying_party.device.USUAL_WAIT", 0.3)
+    op.answers["/device"] = (200, op._device() | {"interval": interval})
+    op.device_steps = [PENDING, PENDING]
+    started = time.monotonic()
+    assert device(portal).exit_code == 0
+    assert time.monotonic() - started > 0.9
+
+
 def test_a_device_checks_the_id_token(portal, op):
     op.change_claims = lambda claims: claims | {"iss": "https://evil.test"}
     found = device(portal)

@@ -5,6 +5,7 @@ import secrets
 import anyio
 import pytest
 
+from portal.dev.relying_party.browsers import MOST_BROWSERS
 from tests.dev.local_client import HOME, authorize, local_client
 from tests.doubles.openid import SUBJECT
 from tests.driver import successful
@@ -113,6 +114,19 @@ async def test_a_form_of_another_site_is_refused(headers: dict[str, str]) -> Non
         answer = await http.post(f"{HOME}again", data=fields, headers=headers)
         assert answer.status_code == 403
         assert (await http.post(f"{HOME}again", data=fields)).status_code == 303
+
+
+async def test_pictures_on_another_site_push_no_result_out() -> None:
+    async with local_client() as client, client.http() as stranger:
+        browser = client.browser()
+        page = await authorize(browser)
+        picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+        for _ in range(MOST_BROWSERS + 1):
+            await stranger.get(f"{HOME}perform-flow", headers=picture)
+            stranger.cookies.clear()  # browsers send none from another site
+        assert (await browser.open(page.url)).status == 200
+        link = picture | {"Sec-Fetch-Dest": "document"}
+        assert (await stranger.get(f"{HOME}perform-flow", headers=link)).status_code == 302
 
 
 async def test_tokens_that_failed_a_check_are_gone() -> None:

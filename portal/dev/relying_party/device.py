@@ -17,6 +17,8 @@ from portal.dev.relying_party.outcome import FlowResult, outcome
 from portal.dev.relying_party.provider import DeviceAnswer, OAuthError, Provider, TokenAnswer
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+USUAL_WAIT: Final = 5.0
+"""Seconds between two questions where Ory does not say how many (RFC 8628, 3.2)."""
 SLOWER: Final = 5.0
 LONGEST_WAIT: Final = 60.0
 log = logging.getLogger("portal.dev.relying_party")
@@ -55,7 +57,7 @@ async def _poll(
     sleep: Callable[[float], Awaitable[None]],
 ) -> TokenAnswer:
     ends = time.monotonic() + min(max(answer.expires_in, 0), 3600)
-    interval = min(max(answer.interval, 0), LONGEST_WAIT)
+    interval = min(answer.interval, LONGEST_WAIT) if answer.interval > 0 else USUAL_WAIT
     while (left := ends - time.monotonic()) > 0:
         waiting(left)
         await sleep(interval)

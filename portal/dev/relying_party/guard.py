@@ -93,6 +93,7 @@ class Guard:
             raise _RefusalError(421, f"This is a local client; it answers at {self._config.home}")
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise _RefusalError(405, "This method is not known here.")
+        _refuse_loading(headers)
         if scope["method"] == "POST" and scope["path"] != self._config.callback_path:
             self._check_origin(headers)
         return hosts[0].lower()
@@ -109,6 +110,15 @@ class Guard:
         if scope["method"] == "POST" or host == canonical or not self._config.on_loopback:
             return None
         return self._config.home if scope["path"] in ("/", "/perform-flow") else None
+
+
+def _refuse_loading(headers: Any) -> None:
+    """Another site may link here. What it loads comes without the cookie: each picture would be one
+    more browser, and they push out the person's own.
+    """
+    foreign = "cross-site" in _all(headers, b"sec-fetch-site")
+    if foreign and any(use != "document" for use in _all(headers, b"sec-fetch-dest")):
+        raise _RefusalError(403, "This was loaded by another web site. Use the page itself.")
 
 
 class Forms:
