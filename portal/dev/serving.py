@@ -58,7 +58,7 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
         bound.close()
         if exc.errno == errno.EADDRINUSE:
             raise ListenError(
-                f"Port {port} is in use: end the program that listens there, or choose another port "
+                f"Port {port} is in use: end the program that listens there or choose another port "
                 f"(`lsof -i :{port}` tells which program it is)."
             ) from exc
         raise ListenError(f"Cannot listen on {host}, port {port}: {exc.strerror}.") from exc
