@@ -76,6 +76,12 @@ def trust(authority: Authority) -> ssl.SSLContext:
 
 
 @pytest.fixture(scope="module")
+def portal_port() -> int:
+    """Not that of the other journeys, whose portal may still run."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
 def network(
     open_gateway: Gateway,
     portal_port: int,
