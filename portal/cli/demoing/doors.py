@@ -16,6 +16,7 @@ PURPOSE: Final[Mapping[Part, str]] = {
     "public": "Ory's public API",
     "admin": "Ory's admin API",
 }
+OF_HYDRA: Final = ("public", "admin")
 LOOPBACK_6: Final = "::1"
 BACKLOG: Final = 128
 
@@ -61,7 +62,9 @@ def _is_taken(exc: Exception) -> bool:
 def _why(part: Part, port: int, exc: Exception) -> str:
     if not _is_taken(exc):
         return f"{PURPOSE[part]}: {exc} {FLAGS[part]} chooses another port."
+    perhaps = " (perhaps a Hydra that a killed demo has left)" if part in OF_HYDRA else ""
     return (
         f"port {port} is in use, and the demo needs it for {PURPOSE[part]}. Choose another one "
-        f"with {FLAGS[part]}, or end the program that listens there: `lsof -i :{port}` tells which."
+        f"with {FLAGS[part]}, or end the program that listens there{perhaps}: "
+        f"`lsof -i :{port}` tells which."
     )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+Handler = Callable[[int, FrameType | None], object] | int | None
 NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -38,13 +39,12 @@ def ended_in_order() -> Iterator[Signals]:
     A hang-up that this process was told to ignore, by ``nohup``, stays ignored. Ctrl-C does not: a
     shell's script ignores it for whatever it starts in the background, and means nothing by that.
     """
-    signals = Signals()
-    before = {
-        number: signal.signal(number, signals)
-        for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name))
-        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
-    }
+    signals, before = Signals(), dict[signal.Signals, Handler]()
     try:
+        for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.getsignal(number)
+                signal.signal(number, signals)
         yield signals
     except KeyboardInterrupt:
         pass
