@@ -2,15 +2,18 @@
 (hydra-contract 2.2).
 """
 
+import ipaddress
 import unicodedata
 from urllib.parse import urlsplit
 
 import msgspec
 
+from portal.ory.authorization import origin_of
 from portal.ory.models import OAuth2Client
 
 MAX_NAME = 100
 MAX_URL = 2048
+MAX_HOSTS = 3
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
@@ -31,8 +34,8 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     name: str
     initials: str
-    host: str | None = None
-    """Where the browser will be sent with the answer: the registered redirect host."""
+    hosts: tuple[str, ...] = ()
+    """Where the browser will be sent with the answer; several where it is not known to which."""
     links: tuple[Link, ...] = ()
     verified: bool = False
     """The organisation vouches for it; the client itself has no say in this."""
@@ -43,13 +46,11 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "AppView":
         """Show *client*; *redirect_uri* is the one this request asked for, if it named one."""
         name = clean_name(client.client_name) or clean_name(client.client_id)
-        registered = client.redirect_uris
-        target = redirect_uri if redirect_uri in registered else next(iter(registered), None)
         return cls(
             client_id=client.client_id,
             name=name,
             initials=initials(name),
-            host=host_of(target),
+            hosts=_hosts(client, redirect_uri),
             links=_links(client),
             verified=verified,
         )
@@ -126,6 +127,37 @@ def host_of(url: str | None) -> str | None:
     if parts.scheme in ("http", "https"):
         return clean_name(parts.netloc.rpartition("@")[2]) or None
     return f"{clean_name(parts.scheme)}: (an app on this device)" if parts.scheme else None
+
+
+def _hosts(client: OAuth2Client, redirect_uri: str | None) -> tuple[str, ...]:
+    """The one host that Ory can have let this request ask for; else all that are registered."""
+    registered = client.redirect_uris
+    if redirect_uri and any(_is_allowed(redirect_uri, known) for known in registered):
+        registered = (redirect_uri,)
+    found = list(dict.fromkeys(host for uri in registered if (host := host_of(uri))))
+    more = len(found) - MAX_HOSTS
+    return (*found[:MAX_HOSTS], f"{more} more") if more > 0 else tuple(found)
+
+
+def _is_allowed(asked: str, registered: str) -> bool:
+    """Compare as Ory does: any port will do for http on a loopback IP (RFC 8252, 7.3)."""
+    if asked == registered:
+        return True
+    if origin_of(asked) is None or origin_of(registered) is None:
+        return False
+    one, other = urlsplit(asked), urlsplit(registered)
+    return (
+        one.scheme == other.scheme == "http"
+        and _is_loopback_ip(other.hostname)
+        and (one.hostname, one.path, one.query) == (other.hostname, other.path, other.query)
+    )
+
+
+def _is_loopback_ip(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _link(title: str, url: str | None) -> Link | None:

@@ -28,6 +28,7 @@ HIDDEN: Final = "***"
 FIELDS: Final = frozenset(
     (
         "app",
+        "by",
         "client",
         "error",
         "origin",
@@ -67,6 +68,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "logout.cancelled": "stayed signed in",
     "grant.revoked": "access removed",
     "portal.starting": "starting",
+    "portal.listening": "listening",
     "portal.signed_in": "signed in here",
 }
 """How the console says it; any other event is its own name."""
@@ -177,8 +179,10 @@ def _short(filename: str) -> str:
 
 
 def _allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Drop every field that is not on the list."""
-    kept: EventDict = {name: value for name, value in event.items() if name in FIELDS}
+    """Drop every field that is not on the list, or of which nothing is known."""
+    kept: EventDict = {
+        name: value for name, value in event.items() if name in FIELDS and value is not None
+    }
     kept.update((name, event[name]) for name in ("event", "level", "logger") if name in event)
     raised = event.get("_exc")
     if isinstance(raised, BaseException):
@@ -196,7 +200,7 @@ def _clean(name: str, value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         value = " ".join(map(str, value))
     text = str(value)
-    if name == "user" and "@" in text:
+    if name in ("by", "user") and "@" in text:
         text = text.rpartition("@")[0] + "@…"
     return text if name == "exception" else one_line(scrub(text[: 8 * MAX_VALUE]))
 

@@ -52,11 +52,12 @@ async def remove_access(
     actor: str,
     reason: str,
     visitor: Visitor,
+    by: str | None = None,
 ) -> bool:
     """End one app's access: here at once, at Ory at once or as soon as it can be reached. Whether
     Ory has been told.
 
-    *user* is who it was, for the log.
+    *user* is whose it was and *by* who took it from them, both for the log.
     """
     async with services.store.writing() as rows:
         revocation = await revoke(
@@ -71,7 +72,7 @@ async def remove_access(
             detail={"app": grant.client_name, "scopes": grant.scopes},
             origin=visitor.origin,
         )
-    logs.step("grant.revoked", user=user, app=grant.client_name)
+    logs.step("grant.revoked", user=user, app=grant.client_name, by=by)
     return await try_now(revocation, services)
 
 

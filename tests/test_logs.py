@@ -73,6 +73,13 @@ def test_a_step_is_one_line_that_people_can_read(console):
     assert line[2] == line[5] == ":"
 
 
+def test_what_is_not_known_is_left_out(as_json):
+    logs.step("logout.completed", app=None, user="ann@example.org")
+    (entry,) = entries(as_json)
+    assert "app" not in entry
+    assert entry["user"] == "ann@…"
+
+
 def test_a_step_is_one_json_object_in_production(as_json):
     logs.step("consent.allowed", user="ann@example.org", app="Photos", scopes=["a", "b"])
     (entry,) = entries(as_json)

@@ -79,6 +79,7 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     """Revoke: here at once, at Ory at once or as soon as it can be reached."""
     form = await read_form(request, RevokeForm)
     current = visit(request)
+    admin = person_of(request).user
     row = await _find(services, form.subject, form.client_id)
     if not current.token_fits(form.form_token, RevokePage.purpose):
         return respond(request, _question(row, error=current.visitor.why_stale))
@@ -86,9 +87,10 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
         services,
         grant=row.grant,
         user=row.email or form.subject,
-        actor=person_of(request).user.subject,
+        actor=admin.subject,
         reason="admin",
         visitor=current.visitor,
+        by=admin.email,
     )
     return respond(request, GoTo(f"/admin/grants?notice={'revoked' if done else 'pending'}"))
 

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from portal.accounts import InvalidEmailError, canonical_email
 from portal.admin.forms import ClientForm
+from portal.apps import clean_name
 from portal.grants import Policy
 from portal.ory.models import OAuth2Client
 from portal.settings import reading
@@ -176,9 +178,11 @@ def _id_problem(client_id: str) -> str | None:
 
 
 def _name_problem(form: ClientForm) -> str | None:
-    return (
-        f"A name has at most {MAX_NAME} characters." if len(form.client_name) > MAX_NAME else None
-    )
+    if not clean_name(form.client_name):
+        return "Give it a name: people are shown it when the app asks for something."
+    if len(form.client_name) > MAX_NAME:
+        return f"A name has at most {MAX_NAME} characters."
+    return None
 
 
 def _scope_problem(text: str) -> str | None:
@@ -226,6 +230,11 @@ def _website(name: str) -> Callable[[ClientForm], str | None]:
     return check
 
 
+def _contacts_problem(form: ClientForm) -> str | None:
+    wrong = next((text for text in lines(form.contacts) if not _is_email(text)), None)
+    return f"“{wrong}” is no e-mail address: ann@example.org, one a line." if wrong else None
+
+
 def _one_of(name: str, known: Iterable[str]) -> Callable[[ClientForm], str | None]:
     def check(form: ClientForm) -> str | None:
         return None if getattr(form, name) in known else "Choose one of these."
@@ -247,6 +256,13 @@ def _is_target(uri: str) -> bool:
     return bool(host) if parts.scheme in ("http", "https") else len(uri) > len(parts.scheme) + 1
 
 
+def _is_email(text: str) -> bool:
+    try:
+        return bool(canonical_email(text))
+    except InvalidEmailError:
+        return False
+
+
 def _is_website(url: str) -> bool:
     return url.partition(":")[0].lower() in ("http", "https") and _is_target(url.partition("#")[0])
 
@@ -263,6 +279,7 @@ _CHECKS: Final[dict[str, Callable[[ClientForm], str | None]]] = {
     "tos_uri": _website("tos_uri"),
     "logo_uri": _website("logo_uri"),
     "jwks_uri": _website("jwks_uri"),
+    "contacts": _contacts_problem,
     "required_scopes": lambda form: _scope_problem(form.required_scopes),
     "longest_grant": _duration_problem,
 }

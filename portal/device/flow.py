@@ -131,7 +131,7 @@ async def _record(
             client_id=client_id,
             origin=visitor.origin,
         )
-    logs.step("device.verified", client=client_id)
+    logs.step("device.verified")  # its app has no name before the login step
 
 
 def _client_of(redirect: RedirectTo) -> str | None:

@@ -34,6 +34,11 @@ class LoginPage(Page, frozen=True, kw_only=True):
         return with_challenge("/login", "login_challenge", self.challenge)
 
     @property
+    def for_admin(self) -> bool:
+        """Whether it is the administrators' pages that somebody wants to see."""
+        return (self.next_path or "").partition("?")[0].split("/")[:2] == ["", "admin"]
+
+    @property
     def error_at(self) -> Literal["email", "password"]:
         """The field that the error stands beside: the first one that has to be typed again."""
         return "password" if self.email else "email"

@@ -40,7 +40,10 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
         return await _answer(request, outcome)
     if form.action == "reject":
         return respond(request, GoTo("/"))
+    person = await find_person(request)
     await sign_out(request)
+    if person is not None:
+        await flow.leave(person.user, visitor=current.visitor, services=services)
     return respond(request, flow.SIGNED_OUT)
 
 
@@ -51,4 +54,5 @@ async def _answer(request: AnyRequest, outcome: flow.Outcome) -> Response[Any]:
     person = await find_person(request)
     if person is not None and person.user.subject == outcome.subject:
         await sign_out(request)
+    visit(request).note_logout()
     return respond(request, outcome.outcome)

@@ -12,6 +12,7 @@ from portal.logout.pages import DonePage, LogoutPage
 from portal.ory.errors import ChallengeUsedError
 from portal.ory.models import LogoutRequest, RedirectTo
 from portal.services import Services, Visitor
+from portal.store.tables import User
 
 SIGNED_OUT: Final = DonePage(
     title="You are signed out of these pages",
@@ -52,8 +53,8 @@ async def decide(form: LogoutForm, *, visitor: Visitor, services: Services) -> D
     if form.action == "accept":
         return await _accept(request, visitor=visitor, services=services)
     await services.ory.reject_logout(request)
-    logs.step("logout.cancelled")
-    app = AppView.of(request.client) if request.client else None
+    app = _app(request)
+    logs.step("logout.cancelled", app=_name(app))
     return DonePage(title="You are still signed in", message="Nothing was changed.", app=app)
 
 
@@ -67,6 +68,19 @@ async def ask_again(form: LogoutForm, *, visitor: Visitor, services: Services) -
     )
 
 
+async def leave(user: User, *, visitor: Visitor, services: Services) -> None:
+    """Write down that somebody left the portal's own pages; no app is concerned."""
+    async with services.store.writing() as rows:
+        await rows.audit.add(
+            "logout.completed",
+            at=visitor.now,
+            actor=user.subject,
+            subject=user.subject,
+            origin=visitor.origin,
+        )
+    logs.step("logout.completed", user=user.email)
+
+
 async def _accept(request: LogoutRequest, *, visitor: Visitor, services: Services) -> SignedOut:
     async with services.store.writing() as rows:
         await rows.audit.add(
@@ -78,11 +92,19 @@ async def _accept(request: LogoutRequest, *, visitor: Visitor, services: Service
             origin=visitor.origin,
         )
     outcome = await services.ory.accept_logout(request)
-    logs.step("logout.completed")
+    logs.step("logout.completed", app=_name(_app(request)))
     return SignedOut(request.subject, outcome)
 
 
 def _page(request: LogoutRequest, challenge: str) -> LogoutPage:
-    logs.step("logout.shown")
-    app = AppView.of(request.client) if request.client else None
+    app = _app(request)
+    logs.step("logout.shown", app=_name(app))
     return LogoutPage(challenge=challenge, app=app)
+
+
+def _app(request: LogoutRequest) -> AppView | None:
+    return AppView.of(request.client) if request.client else None
+
+
+def _name(app: AppView | None) -> str | None:
+    return app.name if app else None

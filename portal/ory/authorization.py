@@ -53,7 +53,7 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
     by_reference: bool
     """The parameters lie elsewhere (``request_uri``, or a JWT that only Ory can read).
 
-    Their prompt cannot be known: take it for ``login``.
+    Their prompt cannot be known: take it for ``login``. Nor can their redirect URI.
     """
     is_device: bool
     """Then nothing else counts: a device sends no such request (RFC 8628), and whatever stands in
@@ -74,11 +74,12 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
         query = {name: values[0] for name, values in _query(parts.query).items()}
         claims = _claims_of(query["request"]) if "request" in query else {}
         merged = query | {name: str(value) for name, value in (claims or {}).items()}
+        by_reference = "request_uri" in merged or claims is None
         return cls(
             prompt=frozenset(merged.get("prompt", "").split()),
-            redirect_uri=merged.get("redirect_uri") or None,
+            redirect_uri=None if by_reference else merged.get("redirect_uri") or None,
             has_query=bool(parts.query),
-            by_reference="request_uri" in merged or claims is None,
+            by_reference=by_reference,
             is_device=False,
         )
 

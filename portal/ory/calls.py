@@ -83,6 +83,8 @@ class Caller:
             self.key_refused = self.key_refused and not call.with_key
         except OryError as exc:
             outcome = exc.code
+            if isinstance(exc, OryUnavailableError):
+                exc.address = self._base_url
             if call.with_key:
                 self.key_refused = self.key_refused or isinstance(exc, OryKeyError)
             raise

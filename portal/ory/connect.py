@@ -37,7 +37,12 @@ async def open_client(
     *transport* takes the place of the connections.
     """
     if settings.hydra_admin_url is None:
-        raise SettingsError(("HYDRA_ADMIN_URL: missing, it says where Ory's admin API is.",))
+        raise SettingsError(
+            (
+                "HYDRA_ADMIN_URL: missing, it says where Ory's admin API is. For example: "
+                "HYDRA_ADMIN_URL=http://127.0.0.1:4445",
+            )
+        )
     tls = tls_context(settings.hydra_admin_url, settings.ory_ca_file)
     async with DirectClient(transport or AiohttpTransport(_session(tls))) as http:
         yield OryAdmin(

@@ -32,6 +32,8 @@ class OryUnavailableError(OryError):
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds that Ory asked to wait, where it did."""
+        self.address = ""
+        """Where Ory was looked for; for operators, not for screens."""
 
 
 class OryNonsenseError(OryError):

@@ -15,6 +15,7 @@ from portal.store.attempts import Attempts
 from portal.store.audit import Audit
 from portal.store.browsers import Browsers
 from portal.store.errors import StoreUnavailableError
+from portal.store.files import make_private
 from portal.store.flows import Flows
 from portal.store.grants import Grants
 from portal.store.login_sessions import LoginSessions
@@ -141,13 +142,15 @@ def _postgresql_engine(url: str, size: int, pool_timeout: float) -> AsyncEngine:
 
 
 def _sqlite_reader(url: str, size: int, pool_timeout: float, lock_timeout: float) -> AsyncEngine:
-    return _engine(
+    engine = _engine(
         url,
         pool_size=size,
         pool_timeout=pool_timeout,
         skip_autocommit_rollback=True,
         connect_args=_sqlite_options(_ReadingConnection, lock_timeout),
     )
+    event.listen(engine.sync_engine, "do_connect", make_private)
+    return engine
 
 
 def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
@@ -162,6 +165,7 @@ def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
         pool_timeout=lock_timeout,
         connect_args=_sqlite_options(_WritingConnection, lock_timeout),
     )
+    event.listen(engine.sync_engine, "do_connect", make_private)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     event.listen(engine.sync_engine, "invalidate", _give_up_lock)
     return engine

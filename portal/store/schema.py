@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from portal.resources import resource_dir
 from portal.store.errors import StoreError, StoreUnavailableError
+from portal.store.files import make_private
 from portal.store.revision import head, is_at_head, revision_of
 from portal.store.translation import translated
 from portal.store.urls import normalise_sync_url
@@ -88,6 +89,7 @@ def migration_engine(url: str) -> sa.Engine:
     """Make an engine without a pool; SQLite's driver begins no transactions by itself."""
     engine = sa.create_engine(normalise_sync_url(url), poolclass=NullPool, hide_parameters=True)
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", make_private)
         event.listen(engine, "connect", _set_up_sqlite)
     return engine
 

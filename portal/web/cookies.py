@@ -13,6 +13,8 @@ from portal.settings import Settings
 
 BROWSER: Final = "portal_browser"
 SESSION: Final = "portal_session"
+LOGGED_OUT: Final = "portal_logged_out"
+"""For the next page alone: Ory was told that this browser logs out."""
 BROWSER_LIFETIME: Final = 400 * 24 * 3600
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 

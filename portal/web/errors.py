@@ -37,7 +37,7 @@ from portal.store import StoreError, UnstorableValueError
 from portal.web.inputs import AnyRequest, HostileInputError, UnsupportedFormError
 from portal.web.pages import ProblemPage
 from portal.web.respond import respond
-from portal.web.session import NotSignedInError
+from portal.web.session import NotSignedInError, Person
 
 Words = tuple[int, str, str]
 AWAY: Words = (
@@ -188,7 +188,9 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
     if status >= 500:
         return on_defect(request, exc)
     title, message = STATUS.get(status, ("That did not work", "The request cannot be answered."))
-    return problem(request, (status, title, message))
+    person: Person | None = request.scope["state"].get("person") if status == 403 else None
+    account = person.user.email if person else None
+    return problem(request, (status, title, message), account=account)
 
 
 def on_defect(request: AnyRequest, exc: Exception) -> Response[Any]:

@@ -20,5 +20,7 @@ class ProblemPage(Page, frozen=True, kw_only=True):
     """The request's id, to be quoted to whoever runs the portal."""
     retry: bool = False
     """The same again may well succeed in a moment."""
+    account: str | None = None
+    """Who is signed in, by e-mail, where another account may be what helps."""
     code: str | None = None
     """The technical name of the problem, for a bug report."""

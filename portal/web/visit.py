@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from litestar.datastructures import Cookie
 
 from portal.origin import MAX_USER_AGENT, Origin, client_address
 from portal.services import Visitor
-from portal.web.cookies import BROWSER, BROWSER_LIFETIME, SESSION, id_hash, new_id
+from portal.web.cookies import BROWSER, BROWSER_LIFETIME, LOGGED_OUT, SESSION, id_hash, new_id
 from portal.web.inputs import AnyRequest
 from portal.web.wiring import Web
+
+NOTE_LIFETIME: Final = 60
+"""Seconds: the way by Ory and back takes a moment."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,17 @@ class Visit:
         bound = self._bound(self.browser_id, purpose, challenge)
         return self.web.tokens.fits(token, *bound, now=self.visitor.now.timestamp())
 
+    def note_logout(self) -> None:
+        """Let the next page that this browser opens here know that Ory was told to log it out."""
+        note = self.form_token(LOGGED_OUT).rstrip("=")  # which cookies would quote
+        cookie = self.web.cookies.write(LOGGED_OUT, note, lifetime=NOTE_LIFETIME)
+        self.set_cookies[:] = [other for other in self.set_cookies if other.key != cookie.key]
+        self.set_cookies.append(cookie)
+
+    def was_logged_out(self, note: str) -> bool:
+        """Whether *note* is what :meth:`note_logout` left in this browser."""
+        return self.token_fits(f"{note}=", LOGGED_OUT)
+
     def _bound(self, browser_id: str, purpose: str, challenge: str) -> tuple[str, ...]:
         """Forms of an app's flow outlive a portal session that begins or ends in another tab; all
         others do not.
@@ -62,6 +77,7 @@ def visit(request: AnyRequest) -> Visit:
 def _begin(request: AnyRequest) -> Visit:
     web: Web = request.app.state.web
     browser_id = web.cookies.read(request.cookies, BROWSER)
+    noted = web.cookies.name(LOGGED_OUT) in request.cookies
     client = request.scope.get("client")
     origin = Origin(
         address=client_address(
@@ -80,4 +96,5 @@ def _begin(request: AnyRequest) -> Visit:
         ),
         browser_id=browser_id,
         session_id=web.cookies.read(request.cookies, SESSION),
+        set_cookies=[web.cookies.remove(LOGGED_OUT)] if noted else [],
     )

@@ -4,9 +4,11 @@ from typing import Any
 
 from litestar import Response, get
 
+from portal.web.cookies import LOGGED_OUT
 from portal.web.inputs import AnyRequest
 from portal.web.respond import respond
 from portal.web.session import find_person
+from portal.web.visit import visit
 from portal.web.wiring import Injected
 from portal.welcome.pages import WelcomePage
 
@@ -19,5 +21,17 @@ async def welcome(request: AnyRequest, services: Injected) -> Response[Any]:
         account=person.user.email if person else None,
         is_admin=person is not None and person.user.admin,
         development=services.settings.development,
+        logged_out=person is None and _back_from_logout(request),
     )
     return respond(request, page)
+
+
+def _back_from_logout(request: AnyRequest) -> bool:
+    """Whether Ory has just sent the browser here after a logout.
+
+    Who types the address or follows a link of ours may have left Ory before it was carried out.
+    """
+    current = visit(request)
+    note = request.cookies.get(current.web.cookies.name(LOGGED_OUT), "")
+    from_here = request.headers.get("sec-fetch-site") in ("none", "same-origin")
+    return not from_here and current.was_logged_out(note)

@@ -13,3 +13,5 @@ class WelcomePage(Page, frozen=True, kw_only=True):
     account: str | None = None
     is_admin: bool = False
     development: bool = False
+    logged_out: bool = False
+    """Ory has sent the browser here after a logout."""

@@ -41,6 +41,13 @@ def type_into(browser: Browser, element_id: str, text: str) -> None:
         element.set("value", text)
 
 
+async def new(browser: Browser, portal: Portal) -> Document:
+    """The form of a new app, with all that it asks for."""
+    page = await at(browser, portal, "/create")
+    type_into(browser, "client_name", "Photos")
+    return page
+
+
 def names(page: Document) -> list[str]:
     return [
         words(row.find(".//bdi")) for row in page.root.iter("tr") if row.find(".//td") is not None
@@ -219,7 +226,7 @@ async def test_an_app_that_is_none_is_not_found(
 async def test_a_new_app_is_as_in_ory_s_tutorials(
     browser: Browser, portal: Portal, ory: OryDouble
 ) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     type_into(browser, "client_name", " Photos ")
     page = await press(browser)
     assert page.status == 200
@@ -239,7 +246,7 @@ async def test_a_new_app_is_as_in_ory_s_tutorials(
 async def test_the_secret_is_on_the_answer_and_nowhere_else(
     browser: Browser, portal: Portal, ory: OryDouble, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     page = await press(browser)
     secret = words(page.element("client-secret"))
     assert len(secret) > 20
@@ -258,7 +265,7 @@ async def test_the_secret_is_on_the_answer_and_nowhere_else(
 
 
 async def test_a_public_app_has_no_secret(browser: Browser, portal: Portal, ory: OryDouble) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     choose_method(browser, "none")
     page = await press(browser)
     assert not page.has("client-secret")
@@ -280,7 +287,7 @@ def choose_method(browser: Browser, value: str) -> None:
 async def test_a_form_that_is_sent_twice_makes_one_app(
     browser: Browser, portal: Portal, ory: OryDouble
 ) -> None:
-    form = await at(browser, portal, "/create")
+    form = await new(browser, portal)
     await press(browser)
     browser.show(form)
     page = await press(browser)
@@ -310,7 +317,7 @@ async def test_everything_typed_is_kept_when_ory_refuses(
 
 
 async def refill(browser: Browser, portal: Portal, ory: OryDouble) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     type_into(browser, "client_name", "Photos <3")
     type_into(browser, "contacts", "ann@example.org")
     browser.tick("verified")
@@ -319,7 +326,7 @@ async def refill(browser: Browser, portal: Portal, ory: OryDouble) -> None:
 
 WRONG = {
     "client_id": ["", "a/b", "..", "a b", "é", "x" * 256],
-    "client_name": ["x" * 256],
+    "client_name": ["", "  ", "\u200b", "x" * 256],
     "redirect_uris": [
         "",
         "javascript:alert(1)",
@@ -340,6 +347,7 @@ WRONG = {
     "logo_uri": ["data:image/png;base64,AAAA"],
     "jwks_uri": ["file:///etc/passwd"],
     "required_scopes": ['a"b'],
+    "contacts": ["ann", "@a.test", "ann@", "a b@a.test", "ann@a.test, bob@a.test", "ann@a.test\nx"],
     "longest_grant": ["0", "soon", "-1d", "4000d", "1.5h"],
 }
 
@@ -349,7 +357,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(
 ) -> None:
     for element_id, texts in WRONG.items():
         for text in texts:
-            await at(browser, portal, "/create")
+            await new(browser, portal)
             type_into(browser, element_id, text)
             page = await press(browser)
             assert page.status == 422, (element_id, text)
@@ -360,7 +368,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(
 
 
 async def test_all_that_is_wrong_is_said_at_once(browser: Browser, portal: Portal) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     type_into(browser, "scope", "")
     type_into(browser, "tos_uri", "x")
     browser.choose("grant_types")
@@ -372,7 +380,7 @@ async def test_all_that_is_wrong_is_said_at_once(browser: Browser, portal: Porta
 async def test_addresses_of_apps_on_devices_are_addresses(
     browser: Browser, portal: Portal, ory: OryDouble
 ) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     uris = ["com.example.app:/callback", "http://127.0.0.1/cb", "https://a.test/cb?x=1"]
     type_into(browser, "redirect_uris", "\r\n".join(uris) + "\r\n\r\n")
     assert (await press(browser)).status == 200
@@ -382,13 +390,45 @@ async def test_addresses_of_apps_on_devices_are_addresses(
 async def test_an_app_that_signs_nobody_in_needs_no_address(
     browser: Browser, portal: Portal, ory: OryDouble
 ) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     type_into(browser, "redirect_uris", "")
     browser.choose("grant_types", "client_credentials")
     assert (await press(browser)).status == 200
 
 
+async def test_contacts_are_e_mail_addresses_and_stay_as_they_were_typed(
+    browser: Browser, portal: Portal, ory: OryDouble
+) -> None:
+    await new(browser, portal)
+    type_into(browser, "contacts", " Ann@Example.org \n\nops+apps@corp.local\n")
+    assert (await press(browser)).status == 200
+    (made,) = ory.clients.values()
+    assert made["contacts"] == ["Ann@Example.org", "ops+apps@corp.local"]
+
+
 # Changing
+
+
+async def test_what_an_app_lacked_all_along_is_not_asked_for(
+    browser: Browser, portal: Portal, ory: OryDouble
+) -> None:
+    ory.plant_client("photos", client_name="", contacts=["the night shift"])
+    await at(browser, portal, "/edit", client_id="photos")
+    type_into(browser, "owner", "Ann")
+    assert "Saved." in (await press(browser)).text
+    assert ory.clients["photos"]["contacts"] == ["the night shift"]
+
+
+async def test_an_apps_name_is_not_taken_away(
+    browser: Browser, portal: Portal, ory: OryDouble
+) -> None:
+    ory.plant_client("photos", client_name="Photos")
+    await at(browser, portal, "/edit", client_id="photos")
+    type_into(browser, "client_name", "")
+    page = await press(browser)
+    assert page.status == 422
+    assert words(page.element("client_name-problem"))
+    assert ory.clients["photos"]["client_name"] == "Photos"
 
 
 async def test_only_what_was_changed_is_sent(
@@ -556,7 +596,7 @@ async def test_a_policy_is_kept_here_and_told_to_nobody_else(
 async def test_a_new_app_may_come_with_its_policy(
     browser: Browser, portal: Portal, ory: OryDouble
 ) -> None:
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     type_into(browser, "longest_grant", "90m")
     await press(browser)
     (client_id,) = ory.clients
@@ -654,7 +694,7 @@ async def test_a_new_app_inherits_no_policy_of_one_that_ory_has_forgotten(
     browser: Browser, portal: Portal, ory: OryDouble
 ) -> None:
     await save_policy(portal, "photos", verified=True)
-    await at(browser, portal, "/create")
+    await new(browser, portal)
     type_into(browser, "client_id", "photos")
     assert browser.page.status == 200
     await press(browser)

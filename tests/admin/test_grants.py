@@ -307,3 +307,23 @@ async def test_an_administrators_token_is_of_no_use_to_a_user(
     assert answer.status_code == 403
     assert "may not see this page" in answer.text
     assert ory.deletions == []
+
+
+async def test_who_may_not_see_the_page_is_told_as_whom_and_can_log_out(
+    portal: Portal, browser: Browser, admin: Person, bob: Person
+) -> None:
+    await sign_in(browser, portal, bob)
+    page = await browser.open(f"{portal.url}/admin/grants")
+    assert page.status == 403
+    assert f"Signed in as {bob.email}" in page.text
+    await browser.follow("Log out")
+    await browser.click("accept")
+    page = await sign_in(browser, portal, admin)
+    assert (await browser.open(f"{portal.url}/admin/grants")).status == 200
+
+
+async def test_a_problem_of_somebody_unknown_names_nobody(portal: Portal, browser: Browser) -> None:
+    page = await browser.open(f"{portal.url}/nowhere")
+    assert page.status == 404
+    assert "Signed in" not in page.text
+    assert "Log out" not in page.text

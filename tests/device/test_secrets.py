@@ -51,3 +51,17 @@ async def test_no_code_and_no_challenge_is_left_behind(
     for kept in (written, metrics.exposition().decode(), stored.decode("latin-1")):
         for secret in (CODE, WRONG, challenge, other, verifier):
             assert secret not in kept
+
+
+async def test_before_its_name_is_known_an_app_is_not_called_by_its_id(
+    portal: Portal, browser: Browser, ory: OryDouble, challenge: str, log: io.StringIO
+) -> None:
+    ory.plant_user_code(CODE, "canary-1d")
+    await type_code(browser, portal, challenge, CODE)
+    (line,) = [
+        line
+        for line in log.getvalue().splitlines()
+        if "device.verified" in line or logs.PHRASES["device.verified"] in line
+    ]
+    assert "client" not in line
+    assert "canary-1d" not in line

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.journeys.steps import (
     sign_in,
 )
 from tests.real.portal import Person, RealPortal
-from tests.real.relying_party import App
+from tests.real.relying_party import App, RelyingParty
 
 pytestmark = [pytest.mark.hydra]
 
@@ -39,6 +40,28 @@ async def test_a_person_who_allows_everything_gives_the_app_its_tokens(
     assert told["active"]
     assert told["sub"] == ann.subject
     assert app.userinfo(tokens["access_token"]).json()["email"] == ann.email
+
+
+async def test_the_pages_name_the_port_that_the_answer_goes_to(
+    browser: Browser, app: App, ann: Person
+) -> None:
+    """On a loopback address Ory lets an app ask for any port (RFC 8252, 7.3)."""
+    elsewhere = RelyingParty()
+    try:
+        there = elsewhere.url.removeprefix("http://")
+        registered = urlsplit(app.redirect_uri).netloc
+        assert registered != there
+        page = await browser.open(app.authorize_url(redirect_uri=elsewhere.callback))
+        assert there in page.text
+        assert registered not in page.text
+        page = await sign_in(browser, ann)
+        assert f"receive the answer at {there}" in page.text
+        assert registered not in page.text
+        await allow(browser, "openid")
+        (received,) = elsewhere.received
+        assert received["code"] == browser.page.query["code"]
+    finally:
+        elsewhere.close()
 
 
 async def test_nothing_is_ticked_before_the_person_ticks_it(

@@ -116,6 +116,23 @@ async def test_an_apps_logout(
     await expect(window.locator("#login-title")).to_be_visible()
 
 
+async def test_a_logout_that_ends_at_the_portal_says_so(
+    window: Page, app: App, portal: RealPortal, ann: Person
+) -> None:
+    await window.goto(app.authorize_url("openid"))
+    await window.locator("#remember").check()
+    await type_login(window, ann)
+    await tick_and_allow(window, "openid")
+    tokens = app.exchange((await arrive_at(window, app))["code"])
+    await window.goto(app.logout_url(tokens["id_token"]))
+    await window.click("#accept")
+    await window.wait_for_url(f"{portal.url}/")
+    await expect(window.locator("main")).to_contain_text("You are logged out.")
+    await window.reload()
+    await expect(window.locator("h1")).to_have_text("Welcome")
+    await expect(window.locator("main")).not_to_contain_text("You are logged out.")
+
+
 async def test_disconnecting_an_app(
     window: Page, new_app: NewApp, portal: RealPortal, ann: Person
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.driver import Browser, words
-from tests.hydra.server import free_port, running, wait_for
+from tests.hydra.server import StartError, free_port, running, wait_for
 from tests.journeys.steps import (
     allow,
     is_consent,
@@ -33,17 +33,22 @@ def local_client(portal: RealPortal, tmp_path: Path) -> Iterator[LocalClient]:
     """Register an app, run ``portal perform authorization-code`` with it, and tell its address."""
     with ExitStack() as stack:
 
-        def start(*flags: str, scope: str = ",".join(ALL), secret: str | None = None) -> str:
+        def start(
+            *flags: str,
+            scope: str = ",".join(ALL),
+            secret: str | None = None,
+            registered: tuple[str, ...] = (),
+        ) -> str:
             port = free_port()
             url = f"http://127.0.0.1:{port}/"
-            client = register(portal, port)
+            client = register(portal, port, *registered)
             command = [
                 *(*COMMAND, "perform", "authorization-code", "--no-open", "--port", str(port)),
                 *("--client-id", client["client_id"], "--scope", scope, *flags),
             ]
             environment = portal.environment() | {
                 "HYDRA_ADMIN_URL": portal.hydra.admin_url,
-                "OAUTH2_CLIENT_SECRET": secret or client["client_secret"],
+                "OAUTH2_CLIENT_SECRET": secret or client.get("client_secret", ""),
             }
             log = tmp_path / "client.log"
             process = stack.enter_context(
@@ -55,11 +60,11 @@ def local_client(portal: RealPortal, tmp_path: Path) -> Iterator[LocalClient]:
         yield start
 
 
-def register(portal: RealPortal, port: int) -> dict:
+def register(portal: RealPortal, port: int, *flags: str) -> dict:
     made = portal.cli(
         *("clients", "create", "--format", "json", "--name", "Tutorial app"),
         *("--scope", ",".join(ALL), "--redirect-uri", f"http://127.0.0.1:{port}/callback"),
-        *("--post-logout-callback", f"http://127.0.0.1:{port}/after-logout"),
+        *("--post-logout-callback", f"http://127.0.0.1:{port}/after-logout", *flags),
     )
     return dict(json.loads(made))
 
@@ -85,7 +90,7 @@ async def test_the_whole_tutorial_and_every_button(
     assert f"ID token sub {ann.subject} iss http" in text
     assert "Access token, introspected" in text
     assert "Failed" not in text
-    for check in ("state", "signature", "iss", "aud", "exp", "nonce", "at_hash"):
+    for check in ("state", "PKCE", "signature", "iss", "aud", "exp", "nonce", "at_hash"):
         assert f"Passed {check}" in text
 
     page = await browser.click("refresh")
@@ -95,9 +100,13 @@ async def test_the_whole_tutorial_and_every_button(
     assert ann.email in page.text
     page = await browser.click("introspect")
     assert "active true" in page.text
+    assert "the access token is active" in words(page.element("notice"))
     page = await browser.click("revoke")
     assert "Revoked" in words(page.element("notice"))
     assert "active false" in page.text
+    assert not page.has("scopes")
+    page = await browser.click("userinfo")
+    assert "This access token was revoked or has expired" in words(page.element("trouble"))
     page = await browser.click("refresh")
     assert "invalid_grant" in words(page.element("trouble"))
 
@@ -163,15 +172,20 @@ async def test_a_code_in_a_form_never_gets_into_an_address(
     assert not any("code" in str(hop.url.query) for hop in browser.trail)
 
 
-async def test_a_wrong_secret_is_said_on_the_page(
-    browser: Browser, local_client: LocalClient, ann: Person
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
+async def test_a_secret_is_proved_at_the_start_and_nothing_changes_by_it(
+    local_client: LocalClient, method: str
 ) -> None:
-    await browser.open(local_client(secret="not-the-secret"))
-    await browser.follow("Authorize application")
-    await sign_in(browser, ann)
-    page = await allow(browser, *ALL)
-    assert words(page.element("error")) == "invalid_client"
-    assert "secret is wrong" in words(page.element("advice"))
+    flags = ("--token-endpoint-auth-method", method)
+    assert local_client(registered=flags)
+    if method == "none":
+        with pytest.raises(StartError, match="This client is public"):
+            local_client(registered=flags, secret="one-too-many")
+        return
+    with pytest.raises(StartError, match="The client secret is wrong") as refused:
+        local_client(registered=flags, secret="not-the-secret")
+    assert "not-the-secret" not in str(refused.value)
+    assert "must configure" not in str(refused.value)
 
 
 async def test_once_prints_what_came_and_ends(

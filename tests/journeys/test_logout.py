@@ -27,6 +27,17 @@ async def test_an_apps_logout_asks_and_then_comes_back_to_the_app(
     assert is_login(await browser.open(app.authorize_url("openid")))
 
 
+async def test_who_comes_to_the_portal_after_a_logout_is_told_so_once(
+    browser: Browser, app: App, portal: RealPortal, ann: Person
+) -> None:
+    tokens = await connect(browser, app, ann, "openid", stay=True)
+    await browser.open(app.logout_url(tokens["id_token"]))
+    page = await browser.click("accept")
+    assert str(page.url) == f"{portal.url}/"
+    assert "You are logged out." in page.text
+    assert "You are logged out." not in (await browser.open(f"{portal.url}/")).text
+
+
 async def test_staying_signed_in_stays_signed_in(browser: Browser, app: App, ann: Person) -> None:
     tokens = await connect(browser, app, ann, "openid", remember=True, stay=True)
     await browser.open(app.logout_url(tokens["id_token"]))

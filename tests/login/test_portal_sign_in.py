@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -50,6 +51,28 @@ async def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_hosts(
     value, *attributes = [part.strip() for part in cookie.split(";")]
     assert value.startswith(f"{SESSION}=")
     assert {a.lower() for a in attributes} == {"path=/", "secure", "httponly", "samesite=lax"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("/admin", "to administer"),
+        ("/admin/clients?app=x", "to administer"),
+        ("/account/apps", "to see the apps that you connected"),
+        ("/administrator", "to see the apps that you connected"),
+        ("https://evil.example/admin", "to see the apps that you connected"),
+    ],
+)
+async def test_the_form_says_what_the_sign_in_is_for(
+    portal: Portal, browser: Browser, wanted: str, words: str
+) -> None:
+    page = await browser.open(f"{portal.url}/login?{urlencode({'next': wanted})}")
+    assert words in page.text
+    browser.fill("email", "nobody@example.org")
+    browser.fill("password", "wrong")
+    page = await browser.click("accept")
+    assert page.status == 401
+    assert words in page.text
 
 
 async def test_the_cookies_have_plain_names_where_there_is_no_tls(

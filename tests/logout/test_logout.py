@@ -6,6 +6,7 @@ import pytest
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser
 from tests.fixtures.portal import NewBrowser, Portal, sign_in
+from tests.login.steps import field
 from tests.real.portal import Person
 
 PHOTOS = {"client_id": "photos", "client_name": "Holiday Photos"}
@@ -241,3 +242,109 @@ async def test_another_browsers_form_signs_nobody_out(
     assert ory.decisions == []
     await stranger.click("accept")
     assert ory.decisions == [("logout", "accept", None)], "with the fresh token it is theirs"
+
+
+# Back at the start page, where Ory sends whoever no app waits for
+
+SAID = "You are logged out."
+FROM_ORY = {"Sec-Fetch-Site": "cross-site"}
+
+
+async def log_out(browser: Browser, portal: Portal, challenge: str) -> None:
+    await browser.open(address(portal, challenge))
+    await browser.click("accept")
+
+
+async def start_page(portal: Portal, browser: Browser, **headers: str) -> str:
+    return (await browser._http.get("/", headers=headers or FROM_ORY)).text
+
+
+async def test_who_comes_back_from_orys_logout_is_told_so_once(
+    portal: Portal, browser: Browser, challenge: str
+) -> None:
+    await log_out(browser, portal, challenge)
+    assert SAID in await start_page(portal, browser)
+    assert SAID not in await start_page(portal, browser)
+
+
+async def test_it_is_told_also_where_nobody_was_asked(
+    portal: Portal, browser: Browser, ory: OryDouble, ann: Person
+) -> None:
+    app = PHOTOS | {"skip_logout_consent": True}
+    await browser.open(address(portal, ory.plant_logout(app, subject=ann.subject)))
+    assert SAID in await start_page(portal, browser)
+
+
+async def test_it_is_not_told_to_who_stayed_or_is_somebody_else(
+    portal: Portal, browser: Browser, new_browser: NewBrowser, challenge: str
+) -> None:
+    assert SAID not in await start_page(portal, browser)
+    await browser.open(address(portal, challenge))
+    assert SAID not in await start_page(portal, browser)
+    await browser.open(address(portal, challenge))
+    await browser.click("reject")
+    assert SAID not in await start_page(portal, browser)
+    other = new_browser()
+    await other.open(f"{portal.url}/login")
+    assert SAID not in await start_page(portal, other)
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+async def test_it_is_not_told_to_who_did_not_come_from_ory(
+    portal: Portal, browser: Browser, challenge: str, site: str
+) -> None:
+    """Then Ory may not have carried it out."""
+    await log_out(browser, portal, challenge)
+    assert SAID not in await start_page(portal, browser, **{"Sec-Fetch-Site": site})
+
+
+@pytest.mark.parametrize("path", ["/error?error=invalid_request", "/login", "/nowhere"])
+async def test_it_is_not_told_after_any_other_page(
+    portal: Portal, browser: Browser, challenge: str, path: str
+) -> None:
+    await log_out(browser, portal, challenge)
+    await browser.open(portal.url + path)
+    assert SAID not in await start_page(portal, browser)
+
+
+async def test_it_is_not_told_beside_somebody_who_is_signed_in(
+    portal: Portal, browser: Browser, challenge: str, bob: Person
+) -> None:
+    await sign_in(browser, portal, bob)
+    await log_out(browser, portal, challenge)
+    text = await start_page(portal, browser)
+    assert bob.email in text
+    assert SAID not in text
+
+
+async def test_what_lets_the_page_say_so_is_of_no_use_elsewhere_or_later(
+    portal: Portal, browser: Browser, new_browser: NewBrowser, challenge: str
+) -> None:
+    await browser.open(address(portal, challenge))
+    form = {"action": "accept", "logout_challenge": challenge}
+    form["form_token"] = field(browser.page, "form_token")
+    answer = await browser._http.post("/logout", data=form, follow_redirects=False)
+    (cookie,) = answer.headers.get_list("set-cookie")
+    (name, value), *attributes = [part.strip().partition("=")[::2] for part in cookie.split(";")]
+    assert name == "__Host-portal_logged_out"
+    assert {a.lower(): v for a, v in attributes} == {
+        "path": "/",
+        "secure": "",
+        "httponly": "",
+        "samesite": "lax",
+        "max-age": "60",
+    }
+    for made_up in (value, "", "x", "A" * 63, "é", form["form_token"].rstrip("=")):
+        other = new_browser()
+        await other.open(f"{portal.url}/login")
+        headers = {"Cookie": f"{name}={made_up}".encode(), **FROM_ORY}
+        assert SAID not in (await other._http.get("/", headers=headers)).text
+
+
+async def test_logging_out_twice_in_a_row_is_told_too(
+    portal: Portal, browser: Browser, ory: OryDouble, challenge: str, ann: Person
+) -> None:
+    await log_out(browser, portal, challenge)
+    app = PHOTOS | {"skip_logout_consent": True}
+    await browser.open(address(portal, ory.plant_logout(app, subject=ann.subject)))
+    assert SAID in await start_page(portal, browser)

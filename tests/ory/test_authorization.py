@@ -57,6 +57,12 @@ def test_parameters_that_lie_elsewhere_are_told() -> None:
     assert not of(client_id="photos").by_reference
 
 
+def test_of_parameters_that_lie_elsewhere_the_redirect_uri_is_not_known() -> None:
+    elsewhere = of(request_uri="https://app.test/request", redirect_uri="https://app.test/query")
+    assert elsewhere.redirect_uri is None
+    assert of(request="a.b.c.d.e", redirect_uri="https://app.test/query").redirect_uri is None
+
+
 def test_a_request_by_post_shows_no_query() -> None:
     assert not AuthorizationParameters.of(BASE).has_query
     assert of(client_id="photos").has_query

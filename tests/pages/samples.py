@@ -52,16 +52,19 @@ PHOTOS: Final = AppView(
     client_id="photos",
     name="Photo Printer",
     initials="PP",
-    host="photos.example.org",
+    hosts=("photos.example.org",),
     links=LINKS,
     verified=True,
 )
-BARE: Final = AppView(client_id="b7f1", name="b7f1", initials="B", host=None)
+BARE: Final = AppView(client_id="b7f1", name="b7f1", initials="B")
 LONG: Final = AppView(
     client_id="0f" * 64,
     name="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft AG",
     initials="DP",
-    host="a-very-long-subdomain-name.of-an-even-longer-host.example-company.example.org:8443",
+    hosts=(
+        "a-very-long-subdomain-name.of-an-even-longer-host.example-company.example.org:8443",
+        "127.0.0.1:5555",
+    ),
     links=LINKS,
 )
 
@@ -175,8 +178,12 @@ APPS: Final = (
     ),
     ConnectedApp(
         client_id=LONG.client_id,
-        app=LONG,
-        permissions=("See your name", "https://api.example.org/" + "long-" * 20),
+        app=msgspec.structs.replace(LONG, verified=True),
+        permissions=(
+            "See your name",
+            "Read, change and delete every photo in each of your albums",
+            "https://api.example.org/" + "long-" * 20,
+        ),
         since=MARCH,
         last_used=JUNE,
     ),
@@ -202,7 +209,7 @@ CLIENTS: Final = (
         name=LONG.name,
         public=True,
         skips=True,
-        hosts=(LONG.host or "", "com.example.app: (an app on this device)"),
+        hosts=(LONG.hosts[0], "com.example.app: (an app on this device)"),
         people=1234,
     ),
     ClientRowView(client_id="b7f1", name="b7f1"),
@@ -253,6 +260,7 @@ SAMPLES: Final[dict[str, Page]] = {
         status=422, challenge=CHALLENGE, app=BARE, error="Enter your e-mail address."
     ),
     "login-device": LoginPage(challenge=CHALLENGE, app=PHOTOS, is_device=True),
+    "login-admin": LoginPage(next_path="/admin/grants", may_remember=False),
     "login-portal": LoginPage(next_path="/account/apps", may_remember=False),
     "consent": CONSENT,
     "consent-fresh": msgspec.structs.replace(
@@ -314,8 +322,15 @@ SAMPLES: Final[dict[str, Page]] = {
         code="temporarily_unavailable",
         reference="0197c0de-5ab1-7000-8000-000000000001",
     ),
+    "problem-account": ProblemPage(
+        status=403,
+        title="This is not for you",
+        message="Your account may not see this page.",
+        account="ann@example.org",
+    ),
     "problem-bare": ProblemPage(status=404, title="There is no such page", message="Sorry."),
     "welcome": WelcomePage(),
+    "welcome-logged-out": WelcomePage(logged_out=True),
     "welcome-development": WelcomePage(development=True),
     "welcome-admin": WelcomePage(account="ann@example.org", is_admin=True),
     "apps": AppsPage(account="ann@example.org", apps=APPS),

@@ -208,3 +208,18 @@ def test_nothing_is_wider_than_the_window(scripted: Portal, width: int) -> None:
         scripted.open(name)
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert scripted.page.evaluate(wide) <= 0, name
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+def test_nothing_sticks_out_of_its_card(scripted: Portal, width: int) -> None:
+    scripted.page.set_viewport_size({"width": width, "height": 800})
+    for name, card in (("apps", ".app"), ("consent", ".card"), ("login-device", ".card")):
+        scripted.open(name)
+        expect(scripted.page.locator(card).first).to_be_visible()
+        outside = scripted.page.locator(f"{card} *:not(.visually-hidden)").evaluate_all(
+            "(inner, card) => inner.filter((element) => element.getBoundingClientRect().right >"
+            " element.parentElement.closest(card).getBoundingClientRect().right - 12)"
+            ".map((element) => element.textContent.trim())",
+            card,
+        )
+        assert outside == [], name

@@ -339,6 +339,31 @@ def test_htmx_is_told_to_evaluate_nothing_and_to_show_errors(env: jinja2.Environ
 
 def test_an_app_without_a_website_is_shown_without_one(env: jinja2.Environment) -> None:
     page = msgspec.structs.replace(
-        CONSENT, app=AppView(client_id="b7f1", name="b7f1", initials="B", host=None)
+        CONSENT, app=AppView(client_id="b7f1", name="b7f1", initials="B")
     )
     assert "receive the answer at" not in text_of(parse(render(env, page)))
+
+
+@pytest.mark.parametrize(
+    ("sample", "name"),
+    [
+        ("apps", "Your connected apps"),
+        ("grants", "Everybody's connected apps"),
+        ("clients", "Registered apps"),
+    ],
+)
+def test_a_list_of_apps_is_called_the_same_everywhere(
+    env: jinja2.Environment, sample: str, name: str
+) -> None:
+    tree = parse(render(env, SAMPLES[sample]))
+    (heading,) = elements(tree, "h1")
+    (here,) = [link for link in elements(tree, "a") if link.get("aria-current")]
+    assert {text_of(heading).strip(), text_of(here).strip()} == {name}
+    assert name in text_of(next(elements(tree, "title")))
+
+
+def test_every_address_that_may_get_the_answer_is_named(env: jinja2.Environment) -> None:
+    app = AppView(client_id="b7f1", name="b7f1", initials="B", hosts=("a.test", "b.test"))
+    for sample in ("login", "consent"):
+        page = msgspec.structs.replace(SAMPLES[sample], app=app)
+        assert "a.test or b.test" in text_of(parse(render(env, page)))
