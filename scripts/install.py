@@ -23,6 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DEVELOPMENT = ROOT / "requirements-dev.lock"
 BUILDER = "hatchling"
 PACKAGE = re.compile(r"^(?=[\w.-]+(?:\[[\w,-]+\])?==)", re.MULTILINE)
+NOT_FETCHED = (
+    "The packages could not be downloaded: check the network (or proxy) and run it again. "
+    "What pip says is above."
+)
 HOW_TO_GET = "On Debian or Ubuntu: apt-get install python3-venv"
 
 
@@ -99,16 +103,19 @@ def builder() -> str:
 def install(pip: list[str], count: int, *what: str) -> None:
     """Run pip, and tell at a terminal how far it is; its failure is ours."""
     command = [*pip, "install", "--no-input", "--progress-bar", "off", *what]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own words
-    found = 0
-    for line in process.stdout or ():
-        if line.startswith("Collecting "):
-            found += 1
-            progress(f"{found} of {count}: {line.split()[1]}")
-        elif line.startswith("Installing collected"):
-            progress("unpacking")
+    found, fetched = 0, "--editable" in what  # the portal itself is here
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own words
+        for line in process.stdout or ():
+            if line.startswith("Collecting "):
+                found += 1
+                progress(f"{found} of {count}: {line.split()[1]}")
+            elif line.startswith("Installing collected"):
+                fetched = True
+                progress("unpacking")
     progress("")
-    if process.wait():
+    if process.returncode:
+        if not fetched:
+            print(NOT_FETCHED, file=sys.stderr)
         sys.exit(process.returncode)
 
 

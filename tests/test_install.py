@@ -19,7 +19,7 @@ import sys
 class Lacking:
     def find_spec(self, name, path=None, target=None):
         if name in {names}:
-            raise ModuleNotFoundError(name)
+            raise ModuleNotFoundError(name, name=name)
 
 sys.meta_path.insert(0, Lacking())
 """
@@ -68,6 +68,42 @@ def test_what_is_missing_is_told_in_one_line(tmp_path: Path, names, words) -> No
     assert done.returncode == 1
     assert words in done.stderr
     assert "apt-get install python3-venv" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("printed", "what", "words"),
+    [
+        ("Collecting litestar==2", (), "could not be downloaded: check the network (or proxy)"),
+        ("Installing collected packages: litestar", (), ""),
+        ("Obtaining file:///portal", ("--editable", "."), ""),
+    ],
+)
+def test_packages_that_cannot_be_fetched_are_told_from_those_that_cannot_be_unpacked(
+    install, capsys, printed, what, words
+) -> None:
+    pip = [sys.executable, "-c", f"print({printed!r}); raise SystemExit(2)"]
+    with pytest.raises(SystemExit) as ended:
+        install.install(pip, 3, *what)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.count("\n") == (1 if words else 0)
+
+
+def test_a_python_without_the_packages_is_told_in_one_line_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LACKING.format(names=("rich_click",)))
+    done = subprocess.run(
+        [sys.executable, "-m", "portal", "--version"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("portal: The portal's packages are missing (rich_click): ")
+    assert "make install" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

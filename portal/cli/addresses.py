@@ -51,8 +51,8 @@ def find_addresses(*, endpoint: str | None, project: str | None) -> Addresses:
         chosen = found.get("hydra_public_url") or sdk
         if chosen is None:
             raise Refusal(
-                "where Ory is was not said. Set HYDRA_PUBLIC_URL to its public address, or give it "
-                "with -e; Hydra's public port is usually 4444."
+                "where Ory is was not said. Set HYDRA_PUBLIC_URL to its public address, such as "
+                "HYDRA_PUBLIC_URL=http://127.0.0.1:4444, or give it with -e."
             )
         public = chosen
     key: Secret | None = found.get("ory_api_key")

@@ -104,7 +104,8 @@ def _about_absence(exc: OryUnavailableError) -> str:
             "the certificate of what answers is none that we trust. Check HYDRA_ADMIN_URL; "
             "PORTAL_ORY_CA_FILE names an authority of your own."
         )
-    return f"Ory does not answer ({_clean(exc)}). Check HYDRA_ADMIN_URL, and that it runs."
+    where = f" at {one_line(scrub(exc.address))}" if exc.address else ""
+    return f"Ory does not answer{where} ({_clean(exc)}). Check HYDRA_ADMIN_URL, and that it runs."
 
 
 def _clean(exc: Exception) -> str:
@@ -158,13 +159,14 @@ async def ended_by_sigterm(work: Awaitable[T]) -> T:
     return await task
 
 
-def read_password(*, from_stdin: bool) -> str:
+def read_password(*, from_stdin: bool, at_least: int | None = None) -> str:
     """Ask twice at a terminal, or read one line; never from the arguments, which others can see."""
     if from_stdin:
         return _line_of_stdin()
     if not has_terminal():
         raise Refusal("there is no terminal to ask at. Give the password with --password-stdin.")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    asking = "Password" if at_least is None else f"Password, at least {at_least} characters"
+    password: str = click.prompt(asking, hide_input=True, confirmation_prompt=True, err=True)
     return password
 
 

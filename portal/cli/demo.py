@@ -67,8 +67,10 @@ RUN: Final = "portal.cli.demoing.running"
 def demo(ctx: click.Context, /, **given: Any) -> None:
     """See it all: a stand-in for Ory, the portal, and an app that signs people in with it.
 
-    Everything is made anew, listens on this machine only and is gone after Ctrl-C. Settings of the
-    environment are not read: what you have configured is not touched. For example:
+    Everything is made anew, listens on this machine only and is gone after Ctrl-C. What you have
+    configured is neither read nor touched. With the address of an Ory (--hydra URL) alone, the
+    settings that say how to reach one are read: HYDRA_PUBLIC_URL, ORY_API_KEY, PORTAL_ORY_CA_FILE
+    and MOCK_TLS_TERMINATION. For example:
 
     $ portal demo
 

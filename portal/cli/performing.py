@@ -40,6 +40,9 @@ FIELDS: Final = {
 LINGER: Final = 1.0
 """Seconds that the browser has to fetch its page before the client ends."""
 INTERRUPTED: Final = 130
+VERDICTS: Final = {True: "Passed", False: "Failed", None: "Note"}
+COLUMN: Final = 16
+LONGEST: Final = 500
 MAX_TOKEN: Final = 100_000
 
 
@@ -66,6 +69,8 @@ def perform_on_device(config: RelyingPartyConfig, *, output: str) -> int:
             except OAuthError as exc:
                 result = FlowResult(ok=False, summary=str(exc), error=exc.error)
         _clear_line()
+        if output == "table":
+            _show_checks(result)
         return _report(result, config, output=output)
 
     return _run(work, interrupted=INTERRUPTED)
@@ -110,7 +115,8 @@ def _run(work: Callable[[], Coroutine[Any, Any, int]], *, interrupted: int) -> i
 
 async def _check(config: RelyingPartyConfig) -> None:
     async with _provider(config) as provider:
-        await preflight(config, provider)
+        if warning := await preflight(config, provider):
+            click.echo(f"portal: {warning}", err=True)
 
 
 @contextlib.asynccontextmanager
@@ -192,6 +198,18 @@ def _show_code(answer: DeviceAnswer) -> None:
     if answer.verification_uri_complete:
         lines.append(f"or open         {one_line(answer.verification_uri_complete, 500)}")
     click.echo("\n".join(lines), err=True)
+
+
+def _show_checks(result: FlowResult) -> None:
+    """What a page would show: who signed in, and why that is believed."""
+    lines = [
+        f"{VERDICTS[check.passed].ljust(COLUMN)}{check.name}: {one_line(check.words, LONGEST)}"
+        for check in result.checks
+    ]
+    told = {"Subject": result.subject, "Issuer": result.issuer}
+    lines += [f"{name.ljust(COLUMN)}{one_line(text)}" for name, text in told.items() if text]
+    if lines:
+        click.echo("\n".join(lines), err=True)
 
 
 def _waiting(left: float) -> None:

@@ -17,8 +17,10 @@ Written by `python -m portal.cli.reference > docs/cli.md`; do not edit it by han
 
 `portal` is the console script; `python -m portal` is the same. Results go to standard output,
 everything else to standard error. Exit codes: 0 done, 1 refused (one line says why and what to
-do), 2 wrong usage. Passwords and secrets are never arguments, because other users of a machine see
-those.
+do), 2 wrong usage, 130 ended by Ctrl-C before it was done, 143 ended by SIGTERM. Passwords and
+secrets are never arguments, because other users of a machine see those; but for
+`perform --client-secret`, which is as in Ory's own command. `--client-secret-stdin` is the safe
+way.
 """
 
 

@@ -17,6 +17,7 @@ import uvicorn
 from portal import logs, metrics
 from portal.cli.common import explained, load_settings
 from portal.cli.db import wait_for_database, wait_option
+from portal.cli.listening import announced
 from portal.cli.protocol import HEAD_LIMIT, protocol
 from portal.cli.refusal import Refusal
 from portal.ory.connect import tls_context
@@ -67,7 +68,8 @@ def serve(
     with _shared_metrics(workers):
         if settings.metrics_port is not None:
             _serve_metrics(settings.metrics_host, settings.metrics_port)
-        _run(settings, workers=workers, reload=reload)
+        with announced(settings):
+            _run(settings, workers=workers, reload=reload)
 
 
 def _prepare_database(settings: Settings, *, migrate: bool, wait: float) -> None:
@@ -91,7 +93,10 @@ def _require_free(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
-            raise Refusal(f"port {port} is in use. Choose another one with --port.") from exc
+            raise Refusal(
+                f"port {port} is in use. Choose another one with --port, or end the program that "
+                f"listens there: `lsof -i :{port}` tells which."
+            ) from exc
         raise Refusal(f"cannot listen on {host}, port {port}: {exc.strerror}.") from exc
 
 

@@ -70,7 +70,10 @@ def create(
     settings = _prepared()
     with explained():
         accounts.canonical_email(email)
-    password = read_password(from_stdin=password_stdin)
+    password = read_password(
+        from_stdin=password_stdin,
+        at_least=None if allow_weak_password else settings.password_min_length,
+    )
 
     async def work() -> User:
         async with open_store(settings) as store:
@@ -194,7 +197,10 @@ def set_password(*, user: str, password_stdin: bool, allow_weak_password: bool) 
                 )
 
     subject = run(find)
-    password = read_password(from_stdin=password_stdin)
+    password = read_password(
+        from_stdin=password_stdin,
+        at_least=None if allow_weak_password else settings.password_min_length,
+    )
     run(work)
     click.echo("Password set.")
 

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "no harm.",
             names=("HYDRA_ADMIN_URL", "ORY_SDK_URL"),
             default="required by `serve`",
+            example="http://127.0.0.1:4445",
             section="Ory",
         ),
     ] = None
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "SDK URL.",
             names=("HYDRA_PUBLIC_URL",),
             default="the origin that Ory's answers name",
+            example="http://127.0.0.1:4444",
         ),
     ] = None
     ory_api_key: Annotated[
@@ -360,10 +362,14 @@ def _missing(
 ) -> list[str]:
     absent = [OPTIONS[field] for field in require if field not in values]
     return [
-        f"{option.names[0]}: is not set. {option.about}"
+        f"{option.names[0]}: is not set. {option.about}{_for_example(option)}"
         for option in absent
         if not any(problem.startswith(option.names) for problem in problems)
     ]
+
+
+def _for_example(option: Option) -> str:
+    return f" For example: {option.names[0]}={option.example}" if option.example else ""
 
 
 def _disagreements(settings: Settings, env: Mapping[str, str]) -> list[str]:

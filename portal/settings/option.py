@@ -52,6 +52,8 @@ class Option(msgspec.Struct, frozen=True):
     """The variable and its aliases; without any it is ``PORTAL_`` and the field's name."""
     default: str = ""
     """The default in words, where the bare value would not say it."""
+    example: str = ""
+    """A usual value, for whoever has forgotten to set it."""
     secret: bool = False
     """May also be read from the file named by ``<NAME>_FILE``."""
     section: str = ""

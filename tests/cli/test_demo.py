@@ -57,6 +57,25 @@ def test_a_taken_port_is_told_in_one_line_with_its_purpose_and_its_flag(portal, 
     assert found.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [("--port", 0), ("--client-port", 0), ("--public-port", 1), ("--admin-port", 1)],
+)
+def test_who_has_ory_s_ports_may_be_the_hydra_of_a_demo_that_was_killed(portal, flag, said):
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        found = portal("demo", *ports(**{flag[2:].replace("-", "_"): port}))
+    assert found.stderr.count("a Hydra that a killed demo has left") == said
+
+
+def test_the_help_says_which_settings_are_read_and_when(portal):
+    text = " ".join(portal("demo", "--help").stdout.split())
+    assert "Settings of the environment are not read" not in text
+    assert "With the address of an Ory (--hydra URL)" in text
+    for name in ("HYDRA_PUBLIC_URL", "ORY_API_KEY"):
+        assert name in text
+
+
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
 def test_who_has_the_portal_s_port_on_ipv6_is_noticed_since_browsers_would_go_there(portal):
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:

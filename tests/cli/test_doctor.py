@@ -149,7 +149,8 @@ def test_all_problems_of_the_settings_are_told_and_the_rest_is_skipped(doctor):
 
 def test_missing_addresses_are_told_and_do_not_hide_the_rest(doctor, monkeypatch):
     found = doctor(HYDRA_ADMIN_URL="", HYDRA_PUBLIC_URL="")
-    says(found["settings"], "failed", "HYDRA_ADMIN_URL", "HYDRA_PUBLIC_URL")
+    examples = "HYDRA_ADMIN_URL=http://127.0.0.1:4445", "HYDRA_PUBLIC_URL=http://127.0.0.1:4444"
+    says(found["settings"], "failed", *examples)
     says(found["Ory's admin API"], "skipped", "HYDRA_ADMIN_URL")
     says(found["discovery"], "skipped", "HYDRA_PUBLIC_URL")
     says(found["signing key"], "ok")

@@ -19,7 +19,7 @@ import pytest
 from portal.cli import performing
 from portal.cli.addresses import project_url
 from portal.cli.refusal import Refusal
-from portal.dev.relying_party import provider
+from portal.dev.relying_party import preflight, provider
 from portal.dev.relying_party.certificate import Certificate, self_signed
 from portal.dev.serving import Site, listen, port_of, serving
 from tests.doubles.openid import CLIENT_ID, SECRET, SUBJECT, OpenIDDouble
@@ -174,12 +174,61 @@ def test_a_failed_check_is_exit_code_1_and_prints_no_token(portal, op, visitor):
     assert "aud" in refused(perform(portal, port))
 
 
-def test_a_wrong_secret_is_one_line(portal, op, visitor):
+@pytest.mark.parametrize("where", ["basic", "body"])
+def test_a_wrong_secret_is_one_line_before_anybody_clicks(portal, op, where):
+    op.secret_in = where
+    line = refused(perform(portal, free_port(), "--client-secret-stdin", stdin="not-it\n"))
+    assert "The client secret is wrong (or belongs to another client" in line
+    assert "token_endpoint_auth_method" not in line
+    assert "not-it" not in line
+
+
+@pytest.mark.parametrize("where", ["basic", "body"])
+def test_a_right_secret_is_proved_with_a_code_that_nobody_was_given(portal, op, visitor, where):
+    op.secret_in = where
     port = free_port()
     visitor(f"http://127.0.0.1:{port}/")
-    line = refused(perform(portal, port, "--client-secret-stdin", stdin="not-it\n"))
-    assert "invalid_client" in line
-    assert "not-it" not in line
+    assert perform(portal, port).exit_code == 0
+    first = next(form for _, path, form in op.requests if path == "/token")
+    assert first["code"] == preflight.NO_CODE
+
+
+def test_a_public_client_needs_no_secret_at_the_start(portal, op, visitor):
+    op.client_secret = None
+    port = free_port()
+    visitor(f"http://127.0.0.1:{port}/")
+    assert perform(portal, port, OAUTH2_CLIENT_SECRET="").exit_code == 0
+
+
+def test_a_token_endpoint_that_has_no_time_at_the_start_is_no_obstacle(portal, op, visitor):
+    op.answers["/token"] = (429, b"")
+    port = free_port()
+    seen = visitor(f"http://127.0.0.1:{port}/")
+    perform(portal, port)
+    assert seen[0].status_code == 200
+
+
+@pytest.mark.parametrize("base", ["", "{issuer}"])
+def test_an_ory_that_does_not_know_the_login_page_is_mentioned(
+    portal, op, visitor, monkeypatch, base
+):
+    op.redirect_to = f"{base.format(issuer=op.issuer)}/oauth2/fallbacks/login?login_challenge=abc"
+    original = performing.preflight
+
+    async def then_ory_is_told(*given):
+        found = await original(*given)
+        op.redirect_to = None
+        return found
+
+    monkeypatch.setattr(performing, "preflight", then_ory_is_told)
+    port = free_port()
+    visitor(f"http://127.0.0.1:{port}/")
+    found = perform(portal, port)
+    assert found.exit_code == 0, "it goes on"
+    (line,) = (line for line in found.stderr.splitlines() if line.startswith("portal: "))
+    assert "does not know the login page" in line
+    assert "portal ory-config" in line
+    assert "abc" not in line
 
 
 def test_https_has_a_certificate_of_its_own(portal, op, visitor):
@@ -288,7 +337,11 @@ def test_ctrl_c_ends_it_and_leaves_nothing(op, tmp_path):
         process = subprocess.Popen(
             [*command, "--port", str(port), "--client-id", CLIENT_ID, *flags],
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HYDRA_PUBLIC_URL": op.issuer},
+            env={
+                "PATH": os.environ["PATH"],
+                "HYDRA_PUBLIC_URL": op.issuer,
+                "OAUTH2_CLIENT_SECRET": SECRET,
+            },
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -370,6 +423,29 @@ def test_a_device_waits_until_the_code_was_entered(portal, op):
     assert f"{op.issuer}/device/verify?user_code=ABCD-EFGH" in found.stderr
     assert "canary-device-code" not in found.output
     assert op.paths().count("/token") == 3
+
+
+def test_a_device_s_checks_are_listed_with_who_signed_in_and_at_which_ory(portal, op):
+    found = device(portal)
+    assert found.exit_code == 0
+    lines = found.stderr.splitlines()
+    assert f"Subject         {SUBJECT}" in lines
+    assert f"Issuer          {op.issuer}" in lines
+    for check in ("signature", "iss", "aud", "exp", "at_hash", "scope"):
+        assert any(line.startswith(f"Passed          {check}: ") for line in lines), check
+    assert any(line.startswith("Note            nonce: ") for line in lines)
+    assert [line.split()[0] for line in found.stdout.splitlines()] == [
+        *("ACCESS", "REFRESH", "ID", "EXPIRY")
+    ]
+    assert "Passed" not in device(portal, "--format", "json").stderr
+
+
+def test_a_device_s_check_that_failed_is_listed_with_the_others(portal, op):
+    op.change_claims = lambda claims: claims | {"aud": "mail"}
+    found = device(portal)
+    assert "Failed          aud: " in found.stderr
+    assert "Passed          iss: " in found.stderr
+    assert "Subject" not in found.stderr, "nothing in it is believed"
 
 
 def test_a_device_slows_down_when_told(portal, op, monkeypatch):

@@ -1,8 +1,10 @@
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -10,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from portal.settings import Settings
+from tests.doubles.two_sides import TwoSides
 
+TOLD = (" starting ", " listening ", "! ory unavailable ")
 HYDRA = {"HYDRA_ADMIN_URL": "http://127.0.0.1:1"}
 
 
@@ -129,6 +133,38 @@ def test_a_misspelt_setting_is_mentioned(serve, started):
     assert "PORTAL_ARGON_TIME_COST" in found.stderr
 
 
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("up", [True, False])
+def test_it_says_when_it_listens_and_whether_ory_answers(serve, started, monkeypatch, up):
+    port = free_port()
+
+    def run(*_, **__):
+        with socket.create_server(("127.0.0.1", port)):
+            for thread in threading.enumerate():
+                if thread.name == "listening":
+                    thread.join(10)
+
+    monkeypatch.setattr("uvicorn.run", run)
+    with contextlib.closing(TwoSides()) as ory:
+        url = ory.url if up else HYDRA["HYDRA_ADMIN_URL"]
+        found = serve("--port", str(port), HYDRA_ADMIN_URL=url)
+    (line,) = (line for line in found.stderr.splitlines() if " listening " in line)
+    assert line.endswith(f"url=http://127.0.0.1:{port}")
+    warned = [line for line in found.stderr.splitlines() if "! ory unavailable" in line]
+    assert len(warned) == (0 if up else 1)
+    assert all("HYDRA_ADMIN_URL" in line and url in line for line in warned)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_server_that_never_listens_says_nothing_of_it_and_ends_at_once(serve, started):
+    before = threading.active_count()
+    started_at = time.monotonic()
+    found = serve("--port", str(free_port()))
+    assert time.monotonic() - started_at < 5
+    assert "listening" not in found.stderr
+    assert threading.active_count() <= before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_real_server_answers_and_stops_cleanly(tmp_path, workers):
@@ -143,12 +179,12 @@ def test_a_real_server_answers_and_stops_cleanly(tmp_path, workers):
     try:
         url = f"http://localhost:{port}/health/alive"
         assert answers(url, within=30)
+        time.sleep(1)  # Ory is asked
     finally:
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert len(log.splitlines()) == 1
-    assert "starting" in log
+    assert [words in line for words, line in zip(TOLD, log.splitlines(), strict=True)] == [True] * 3
 
 
 def answers(url, *, within):

@@ -68,7 +68,7 @@ def test_the_password_is_asked_for_twice_at_a_terminal(portal, monkeypatch):
         "users", "create", "a@b.org", stdin=f"{PASSWORD}\nother\n{PASSWORD}\n{PASSWORD}\n"
     )
     assert found.exit_code == 0
-    assert found.stderr.count("Password: ") == 2
+    assert found.stderr.count("Password, at least 15 characters: ") == 2
     assert PASSWORD not in found.output
 
 
@@ -85,6 +85,23 @@ def test_a_password_cannot_be_an_argument(portal, flag):
 def test_a_password_that_cannot_be_read_is_refused(portal, stdin):
     refused(portal("users", "create", "a@b.org", "--password-stdin", stdin=stdin))
     assert listed(portal) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [((), "Password, at least 20 characters: "), (("--allow-weak-password",), "Password: ")],
+)
+def test_how_long_a_password_has_to_be_is_said_before_it_is_typed(
+    portal, monkeypatch, flags, words
+):
+    monkeypatch.setattr("portal.cli.common.has_terminal", lambda: True)
+    found = portal(
+        *("users", "create", "ann@example.org", *flags),
+        stdin=f"{PASSWORD}\n{PASSWORD}\n",
+        PORTAL_PASSWORD_MIN_LENGTH="20",
+    )
+    assert found.exit_code == 0, found.stderr
+    assert words in found.output
 
 
 def test_only_the_line_end_is_cut_from_the_password(portal, monkeypatch):

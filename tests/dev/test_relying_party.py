@@ -171,6 +171,66 @@ async def test_the_buttons_use_the_tokens() -> None:
         assert not page.has("notice")
 
 
+async def test_the_checks_of_the_code_name_state_and_pkce() -> None:
+    async with local_client() as client:
+        page = await authorize(client.browser())
+        assert "Passed state" in page.text
+        assert "Passed PKCE" in page.text
+        assert "(S256)" in page.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"active": True}, "the access token is active; the refresh token is active."),
+        ({"active": False}, "the access token is not active; the refresh token is not active."),
+    ],
+)
+async def test_introspecting_says_at_the_top_what_came_of_it(answer: dict, words: str) -> None:
+    async with local_client() as client:
+        browser = client.browser()
+        page = await authorize(browser)
+        assert not page.has("notice"), "nobody has pressed the button yet"
+        client.op.answers["/admin/oauth2/introspect"] = (200, answer)
+        assert shown(await browser.click("introspect"), "notice") == f"Introspected: {words}"
+
+
+async def test_tokens_that_were_revoked_are_not_called_granted() -> None:
+    async with local_client() as client:
+        browser = client.browser()
+        page = await authorize(browser)
+        assert "The access token expires" in page.text
+        for _ in range(2):
+            page = await (browser.reload() if page.has("revoked") else browser.click("revoke"))
+            assert "were revoked" in shown(page, "revoked")
+            assert not page.has("scopes")
+            assert "openid granted" not in page.text
+            assert "The access token expires" not in page.text
+            assert page.has("refresh"), "to see that it is of no use any more"
+
+
+async def test_revoking_that_ory_refuses_changes_nothing() -> None:
+    async with local_client() as client:
+        client.op.answers["/revoke"] = (503, b"")
+        browser = client.browser()
+        await authorize(browser)
+        page = await browser.click("revoke")
+        assert page.has("scopes")
+        assert not page.has("revoked")
+
+
+async def test_userinfo_for_a_token_that_has_ended_says_so() -> None:
+    """Hydra's name for it is also its name for a request that took too long."""
+    async with local_client() as client:
+        client.op.answers["/userinfo"] = (401, {"error": "request_unauthorized"})
+        browser = client.browser()
+        await authorize(browser)
+        trouble = shown(await browser.click("userinfo"), "trouble")
+        assert "This access token was revoked or has expired" in trouble
+        assert "Refresh" in trouble
+        assert "too long" not in trouble
+
+
 async def test_a_refresh_about_somebody_else_ends_the_tokens() -> None:
     async with local_client() as client:
         browser = client.browser()
@@ -285,13 +345,63 @@ async def test_a_public_client_sends_no_secret() -> None:
         assert (await authorize(client.browser())).status == 200
 
 
-async def test_a_wrong_secret_is_said_with_what_to_do() -> None:
+async def test_the_secret_is_tried_elsewhere_where_ory_says_nothing_and_discovery_allows_it() -> (
+    None
+):
+    async with local_client() as client:
+        client.op.secret_in, client.op.says_no_method = "body", True
+        assert (await authorize(client.browser())).status == 200
+    async with local_client() as client:
+        client.op.secret_in, client.op.says_no_method = "body", True
+        methods = ["client_secret_basic", "none"]
+        client.op.change_discovery = {"token_endpoint_auth_methods_supported": methods}
+        assert (await authorize(client.browser())).status == 400
+        assert client.op.paths().count("/token") == 1
+
+
+@pytest.mark.parametrize("where", ["basic", "body"])
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_wrong_secret_is_said_with_what_to_do(
+    caplog: pytest.LogCaptureFixture, where: str, silent: bool
+) -> None:
+    caplog.set_level(logging.INFO)
     async with local_client(client_secret="another") as client:
+        client.op.secret_in, client.op.says_no_method = where, silent
         page = await authorize(client.browser())
         assert page.status == 400
         assert shown(page, "error") == "invalid_client"
-        assert "portal clients create" in shown(page, "advice")
+        assert "token_endpoint_auth_method" not in page.text
+        advice = shown(page, "advice")
+        assert advice.startswith("The client secret is wrong (or belongs to another client")
+        assert "portal clients create" in advice
         assert client.results[0].error == "invalid_client"
+        assert "The client secret is wrong" in caplog.text, "the terminal says it, too"
+
+
+async def test_a_wrong_secret_is_not_tried_a_second_time_in_vain() -> None:
+    async with local_client(client_secret="another") as client:
+        await authorize(client.browser())
+        assert client.op.paths().count("/token") == 1
+
+
+async def test_a_secret_too_many_and_one_that_is_missing_are_told_apart() -> None:
+    async with local_client() as client:
+        client.op.client_secret = None
+        assert "is public" in shown(await authorize(client.browser()), "advice")
+    async with local_client(client_secret=None) as client:
+        assert "none was given" in shown(await authorize(client.browser()), "advice")
+
+
+async def test_a_client_that_ory_does_not_know_is_no_question_of_its_secret() -> None:
+    async with local_client() as client:
+        client.op.change_callback = lambda answer: {
+            "state": answer["state"],
+            "error": "invalid_client",
+            "error_description": "The requested OAuth 2.0 Client does not exist.",
+        }
+        advice = shown(await authorize(client.browser()), "advice")
+        assert "does not know this client id" in advice
+        assert "secret is wrong" not in advice
 
 
 @pytest.mark.parametrize(

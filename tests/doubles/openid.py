@@ -40,6 +40,8 @@ class OpenIDDouble:
         self.published: list[Any] = [self.key]
         self.client_secret: str | None = SECRET
         self.secret_in = "basic"
+        self.says_no_method = False
+        """Whether it keeps to itself what is wrong with how a client proves who it is."""
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and form of every request."""
         self.headers: list[dict[str, str]] = []
@@ -173,7 +175,7 @@ class OpenIDDouble:
 
     def _token(self, form: dict[str, str], headers: dict[str, str]) -> Answer:
         if not self._knows(form, headers):
-            return 401, {"error": "invalid_client", "error_description": "wrong secret"}
+            return 401, {"error": "invalid_client", "error_description": self._finds(form, headers)}
         grant = form.get("grant_type", "")
         if grant.endswith("device_code") and self.device_steps:
             return self.device_steps.pop(0)
@@ -200,6 +202,22 @@ class OpenIDDouble:
             return form.get("client_secret") == self.client_secret
         credentials = base64.b64encode(f"{CLIENT_ID}:{self.client_secret}".encode()).decode()
         return headers.get("authorization") == f"Basic {credentials}"
+
+    def _finds(self, form: dict[str, str], headers: dict[str, str]) -> str:
+        """Hydra's own words: about the method where that is wrong, else no more than a no."""
+        registered = "none" if self.client_secret is None else f"client_secret_{self.secret_in}"
+        registered = registered.replace("_body", "_post")
+        used = "client_secret_basic" if "authorization" in headers else "client_secret_post"
+        if self.says_no_method:
+            return ""
+        sent = "authorization" in headers or "client_secret" in form
+        if not sent or used == registered:
+            return "Client authentication failed."
+        return (
+            "Client authentication failed. The OAuth 2.0 Client supports client authentication "
+            f"method '{registered}', but method '{used}' was requested. You must configure the "
+            f"OAuth 2.0 client's 'token_endpoint_auth_method' value to accept '{used}'."
+        )
 
     def _tokens(self, asked: dict[str, str]) -> dict[str, Any]:
         now = int(time.time())

@@ -10,7 +10,7 @@ from portal.cli.doctor.probe import Answer, CertificateProblemError, ProbeError,
 from portal.cli.ory_config import is_loopback
 from portal.logs import one_line, scrub
 from portal.scopes import ScopeCatalogError, load_catalog
-from portal.settings import Settings, SettingsError, unknown_variables
+from portal.settings import OPTIONS, Settings, SettingsError, unknown_variables
 from portal.settings.keyfile import KEY_FILE
 from portal.store import StoreError, StoreUnavailableError, schema
 from portal.store.revision import is_at_head
@@ -39,9 +39,9 @@ async def settings(exam: Examination) -> Verdict:
 def _beyond_reading(exam: Examination) -> list[str]:
     known, problems = exam.settings, []
     if known.hydra_admin_url is None:
-        problems.append("HYDRA_ADMIN_URL is not set: where Ory's admin API is")
+        problems.append(_unset("hydra_admin_url", "where Ory's admin API is"))
     if public_url_of(known) is None:
-        problems.append("HYDRA_PUBLIC_URL is not set: where browsers and apps find Ory")
+        problems.append(_unset("hydra_public_url", "where browsers and apps find Ory"))
     try:
         load_catalog(known.scope_catalog)
     except ScopeCatalogError as exc:
@@ -51,6 +51,12 @@ def _beyond_reading(exam: Examination) -> list[str]:
     except SettingsError as exc:
         problems += exc.problems
     return problems
+
+
+def _unset(field: str, about: str) -> str:
+    option = OPTIONS[field]
+    name = option.names[0]
+    return f"{name} is not set: {about}, such as {name}={option.example}"
 
 
 async def database(exam: Examination) -> Verdict:

@@ -16,7 +16,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from portal.dev.relying_party import pages
-from portal.dev.relying_party.advice import advice
+from portal.dev.relying_party.advice import advice_on_token
 from portal.dev.relying_party.asked import Asked, AskedError, parse_max_age
 from portal.dev.relying_party.browsers import Result
 from portal.dev.relying_party.config import RelyingPartyConfig
@@ -241,7 +241,7 @@ async def use_tokens(
         result.trouble = f"{action}: {exc}"
         log.info("%s: %s", action, exc)
     except OAuthError as exc:
-        todo = advice(exc.error, exc.description, site.config)
+        todo = advice_on_token(exc.error, exc.description, site.config)
         result.trouble = f"{action}: {exc} {todo}".rstrip()
         log.info("%s: %s", action, exc)
     else:

@@ -60,6 +60,8 @@ class Result:
     """What the access token says, if it is no opaque one."""
     access_checks: tuple[Check, ...] = ()
     granted: tuple[str, ...] = ()
+    revoked: bool = False
+    """The tokens were ended here; until they are replaced."""
     said: dict[str, Any] = field(default_factory=dict, repr=False)
     """Answers to the buttons, by their heading."""
     notice: str = ""

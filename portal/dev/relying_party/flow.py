@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from portal.dev.relying_party import idtoken
+from portal.dev.relying_party.advice import advice
 from portal.dev.relying_party.asked import Asked
 from portal.dev.relying_party.authorization import authorization_url, with_query
 from portal.dev.relying_party.browsers import Attempt, Browser, Browsers, Result
@@ -22,6 +23,11 @@ from portal.dev.relying_party.provider import (
 )
 from portal.dev.relying_party.words import one_line
 
+PKCE: Final = passed(
+    "PKCE",
+    "Ory was sent a challenge (S256), and took the code together with its verifier, which no one "
+    "else has.",
+)
 UNAVAILABLE: Final = "ory_unavailable"
 log = logging.getLogger("portal.dev.relying_party")
 
@@ -118,6 +124,7 @@ class RelyingParty:
             redirect_uri=self.config.redirect_uri,
             code_verifier=attempt.verifier,
         )
+        result.checks = (*result.checks, PKCE)
         await self.accept(result, tokens, self.expected(attempt, found, tokens))
         if not result.error:
             await self._introspect_opaque(result)
@@ -164,7 +171,7 @@ class RelyingParty:
         if any(check.passed is False for check in checks):
             result.error, result.tokens = FAILED, None
         else:
-            result.tokens = tokens
+            result.tokens, result.revoked = tokens, False
             await self._read_access_token(result, tokens, expected)
 
     async def _read_access_token(
@@ -187,19 +194,30 @@ class RelyingParty:
         if tokens is None or not self.config.admin_url or idtoken.decode(tokens.access_token):
             return
         try:
-            await self.introspect(result)
+            await self._introspect(result)
         except ProviderError as exc:
             log.info("introspection: %s", exc)
 
     async def introspect(self, result: Result) -> None:
-        """Ask the admin API about both tokens."""
+        """Ask the admin API about both tokens, and say what came of it."""
+        answers = await self._introspect(result)
+        told = [
+            f"the {title.partition(',')[0].lower()} is {'' if answer['active'] is True else 'not '}"
+            "active"
+            for title, answer in answers.items()
+        ]
+        result.notice = f"Introspected: {'; '.join(told)}."
+
+    async def _introspect(self, result: Result) -> dict[str, idtoken.Claims]:
         if result.tokens is None:
-            return
+            return {}
         names = {"Access token, introspected": result.tokens.access_token}
         if result.tokens.refresh_token:
             names["Refresh token, introspected"] = result.tokens.refresh_token
         answers = await asyncio.gather(*map(self.provider.introspect, names.values()))
-        result.said |= dict(zip(names, answers, strict=True))
+        found = dict(zip(names, answers, strict=True))
+        result.said |= found
+        return found
 
     async def refresh(self, result: Result) -> None:
         """Get new tokens; they have to be about the same person."""
@@ -268,11 +286,11 @@ class RelyingParty:
         if result.tokens is None:
             return
         await self.provider.revoke(result.tokens.refresh_token or result.tokens.access_token)
-        result.said = {}
+        result.said, result.revoked = {}, True
         result.notice = "Revoked: the tokens below are worth nothing any more."
         log.info("revoke: the tokens have ended")
         if self.config.admin_url:
-            await self.introspect(result)
+            await self._introspect(result)
 
     async def logout_url(self, result: Result) -> str:
         """The address at Ory that ends its login session; it comes back here if that is allowed."""
@@ -290,7 +308,9 @@ class RelyingParty:
 
     def _tell(self, result: Result) -> None:
         told = outcome(result)
-        log.info("%s: %s", "done" if told.ok else "failed", told.summary)
+        todo = advice(result.error, result.description, self.config)
+        words = f"{told.summary.rstrip('.')}. {todo}" if todo else told.summary
+        log.info("%s: %s", "done" if told.ok else "failed", words)
         if self._on_result is not None:
             self._on_result(told)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from portal.dev.relying_party.browsers import Result
+from portal.dev.relying_party.idtoken import Check
 from portal.dev.relying_party.provider import TokenAnswer
 from portal.dev.relying_party.words import one_line
 
@@ -23,6 +24,10 @@ class FlowResult:
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     """As Hydra's own command prints them; empty if the flow failed."""
     error: str = ""
+    subject: str = ""
+    """Who signed in, and at which issuer; empty where no ID token came."""
+    issuer: str = ""
+    checks: tuple[Check, ...] = ()
 
 
 def outcome(result: Result) -> FlowResult:
@@ -32,11 +37,20 @@ def outcome(result: Result) -> FlowResult:
         who = f"tokens for {one_line(str(subject), 120)}" if subject else "an access token"
         granted = one_line(" ".join(result.granted), 500) or "nothing"
         document = token_document(result.tokens, received_at=result.received_at)
-        return FlowResult(ok=True, summary=f"{who}; granted: {granted}", tokens=document)
+        return FlowResult(
+            ok=True,
+            summary=f"{who}; granted: {granted}",
+            tokens=document,
+            subject=str(subject or ""),
+            issuer=result.attempt.issuer if subject else "",
+            checks=result.checks,
+        )
     if result.error == FAILED:
         wrong = [check for check in result.checks if check.passed is False]
         words = " ".join(f"{check.name}: {check.words}" for check in wrong)
-        return FlowResult(ok=False, summary=f"a check failed. {words}", error=FAILED)
+        return FlowResult(
+            ok=False, summary=f"a check failed. {words}", error=FAILED, checks=result.checks
+        )
     said = ": ".join(filter(None, (result.error, result.description)))
     return FlowResult(ok=False, summary=said, error=result.error)
 

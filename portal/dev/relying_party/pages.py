@@ -70,6 +70,7 @@ class TokensPage:
     scopes: list[tuple[str, str]]
     """Scope, and ``granted``, ``missing`` or ``extra``."""
     expires: str
+    revoked: bool
     checks: tuple[Check, ...]
     jwts: list[Jwt]
     opaque: list[str]
@@ -190,6 +191,7 @@ def result_page(
         id=result.id,
         scopes=_scopes(result.attempt.asked.scope, result.granted),
         expires=moment(ends.timestamp()) if ends else "Ory does not say",
+        revoked=result.revoked,
         checks=result.checks,
         jwts=jwts,
         opaque=[title for title, _ in raw if title not in readable],

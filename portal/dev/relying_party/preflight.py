@@ -1,4 +1,6 @@
-"""What can be known before anybody clicks: that Ory answers, and that it knows this client."""
+"""What can be known before anybody clicks: that Ory answers, and that it knows this client and its
+secret.
+"""
 
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -9,7 +11,7 @@ from portal.dev.relying_party.authorization import authorization_url
 from portal.dev.relying_party.browsers import Attempt
 from portal.dev.relying_party.config import RelyingPartyConfig
 from portal.dev.relying_party.http import ProviderError, place
-from portal.dev.relying_party.provider import Provider
+from portal.dev.relying_party.provider import OAuthError, Provider
 from portal.dev.relying_party.words import one_line
 
 HOPELESS: Final = (
@@ -17,10 +19,17 @@ HOPELESS: Final = (
     *("unsupported_response_type", "unsupported_response_mode"),
 )
 """Errors that no person at the login page can do anything about."""
+FALLBACK: Final = "/oauth2/fallbacks/login"
+"""Ory's own page in place of a login page that it was not told."""
+NO_LOGIN_PAGE: Final = (
+    "Ory does not know the login page yet and shows a page of its own instead. "
+    "`portal ory-config` says how to tell it."
+)
+NO_CODE: Final = "made-up-to-see-whether-the-client-secret-is-right"
 
 
-async def preflight(config: RelyingPartyConfig, provider: Provider) -> None:
-    """Raise :class:`ProviderError`, with one line, if the flow cannot work.
+async def preflight(config: RelyingPartyConfig, provider: Provider) -> str:
+    """Raise :class:`ProviderError`, with one line, if the flow cannot work; a warning, or nothing.
 
     An authorization request is started as a browser would, and left there: Ory either sends it on
     to the login page, or says what is wrong with the client.
@@ -30,7 +39,31 @@ async def preflight(config: RelyingPartyConfig, provider: Provider) -> None:
     attempt = Attempt(asked=asked, issuer=found.issuer, started_at=0)
     location = await provider.where_to(authorization_url(config, found, attempt))
     answer = _query_of(location or "", asked_at=found.authorization_endpoint)
-    error, description = answer.get("error", ""), answer.get("error_description", "")
+    _refuse_hopeless(answer.get("error", ""), answer.get("error_description", ""), config)
+    await _prove_secret(config, provider, attempt)
+    leads_to = urlsplit(location or "").path
+    return NO_LOGIN_PAGE if leads_to.endswith(FALLBACK) else ""
+
+
+async def _prove_secret(config: RelyingPartyConfig, provider: Provider, attempt: Attempt) -> None:
+    """Redeem a code that nobody was given: Ory first looks who asks, and then finds no such code.
+
+    Nothing changes by it. A token endpoint that does not answer just now may do so later.
+    """
+    try:
+        await provider.token(
+            grant_type="authorization_code",
+            code=NO_CODE,
+            redirect_uri=config.redirect_uri,
+            code_verifier=attempt.verifier,
+        )
+    except OAuthError as exc:
+        _refuse_hopeless(exc.error, exc.description, config)
+    except ProviderError:
+        return
+
+
+def _refuse_hopeless(error: str, description: str, config: RelyingPartyConfig) -> None:
     if error not in HOPELESS:
         return
     said = one_line(f"{error}: {description}".rstrip(": "), 300)

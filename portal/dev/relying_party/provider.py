@@ -20,6 +20,7 @@ from portal.dev.relying_party.http import Answer, Http, ProviderError, place
 from portal.dev.relying_party.words import one_line
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
+IN_BODY: Final = "client_secret_post"
 KEYS_FOR: Final = 300.0
 """Seconds after which keys are read again even if none is missed."""
 _KEY_TYPES: Final = ("RSA", "EC", "OKP")
@@ -45,6 +46,7 @@ class Discovery(msgspec.Struct, frozen=True):
     revocation_endpoint: str | None = None
     end_session_endpoint: str | None = None
     device_authorization_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: tuple[str, ...] | None = None
     authorization_response_iss_parameter_supported: bool = False
 
 
@@ -220,7 +222,9 @@ class Provider:
         return await self._http.call(method, self._config.admin_url + path, headers=headers, **more)
 
     async def _authenticated(self, url: str, fields: dict[str, str]) -> Answer:
-        """Post a form as this client. Ory takes the secret in one of two places: both are tried."""
+        """Post a form as this client. Ory takes the secret in one of two places: the second one is
+        tried where that can help, and its answer counts unless it says no more than the first.
+        """
         secret, client = self._config.client_secret, self._config.client_id
         if secret is None:
             return await self._http.call("POST", url, data=fields | {"client_id": client})
@@ -231,9 +235,17 @@ class Provider:
         answer = await self._http.call("POST", url, data=fields, auth=auth)
         if answer.status not in (400, 401) or _error_of(answer) != "invalid_client":
             return answer
+        wanted = _wants(answer, IN_BODY)
+        if wanted is False or not await self._allows(IN_BODY):
+            return answer
         second = await self._http.call("POST", url, data=in_body)
-        self._in_body = _error_of(second) != "invalid_client"
-        return second
+        self._in_body = bool(wanted) or _error_of(second) != "invalid_client"
+        return second if self._in_body else answer
+
+    async def _allows(self, method: str) -> bool:
+        """Whether Ory may take the secret like this; discovery need not say."""
+        listed = (await self.discover()).token_endpoint_auth_methods_supported
+        return listed is None or method in listed
 
 
 def _require_endpoints(found: Discovery, base: str) -> None:
@@ -266,8 +278,21 @@ def _decoded(answer: Answer, kind: type[Kind], what: str, url: str) -> Kind:
 
 
 def _error_of(answer: Answer) -> str:
-    error = (answer.json_object() or {}).get("error")
-    return error if isinstance(error, str) else ""
+    return _text_of(answer, "error")
+
+
+def _text_of(answer: Answer, name: str) -> str:
+    found = (answer.json_object() or {}).get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _wants(answer: Answer, method: str) -> bool | None:
+    """Whether Ory refuses a client for the way in which it proves who it is, and wants *method*.
+
+    Hydra says so in words. None: it says nothing at all.
+    """
+    description = _text_of(answer, "error_description")
+    return f"client authentication method '{method}'" in description if description else None
 
 
 def _refusal(answer: Answer, url: str) -> Exception:
@@ -277,5 +302,4 @@ def _refusal(answer: Answer, url: str) -> Exception:
         return ProviderError(f"{place(url)} has had too many questions (429). Wait a moment.")
     if not error:
         return ProviderError(f"{place(url)} answers {answer.status}, without a reason.")
-    description = (answer.json_object() or {}).get("error_description")
-    return OAuthError(error, description if isinstance(description, str) else "")
+    return OAuthError(error, _text_of(answer, "error_description"))
