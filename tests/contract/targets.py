@@ -11,7 +11,6 @@ import contextlib
 import functools
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,8 @@ import pytest
 
 from tests.contract.driver import DEVICE_DONE, DEVICE_UI, UI, Ory
 from tests.hydra import build
-from tests.hydra.server import HydraSettings, free_port, running, running_hydra, wait_for
+from tests.hydra.server import HydraSettings
+from tests.real.ory import REAL, STANDIN, program_of, running_ory
 
 PROFILES = ("2.3", "26")
 LONG_TTL = 1800
@@ -38,25 +38,31 @@ class Target:
 
     @property
     def marks(self) -> tuple[pytest.MarkDecorator, ...]:
-        return (pytest.mark.hydra,) if self.name == "hydra" else ()
+        return (pytest.mark.hydra,) if self.name == REAL else ()
 
     @contextlib.contextmanager
     def running(self, *, ttl: int, directory: Path, http: httpx.Client) -> Iterator[Ory]:
         """Serve on free loopback ports; challenges and user codes live for *ttl* seconds."""
-        log = directory / f"{self.name}-{ttl}.log"
-        start = (
-            running_real
-            if self.name == "hydra"
-            else functools.partial(running_standin, profile=self.profile)
+        extra = {
+            "TTL_LOGIN_CONSENT_REQUEST": f"{ttl}s",
+            "TTL_DEVICE_USER_CODE": f"{min(ttl, DEVICE_TTL)}s",
+            "URLS_DEVICE_VERIFICATION": DEVICE_UI,
+            "URLS_DEVICE_SUCCESS": DEVICE_DONE,
+        }
+        settings = HydraSettings(
+            bin=program_of(self.name),
+            portal_url=UI,
+            log=directory / f"{self.name}-{ttl}.log",
+            extra=extra,
         )
-        with start(ttl=ttl, log=log) as (public_url, admin_url):
-            found = profile_of(http, public_url)
+        with running_ory(self.name, settings):
+            found = profile_of(http, settings.public_url)
             assert found == self.profile, f"{self.name} was taken for {self.profile}, is {found}"
             yield Ory(
                 profile=self.profile,
-                public_url=public_url,
-                admin_url=admin_url,
-                closed=self.name != "hydra",
+                public_url=settings.public_url,
+                admin_url=settings.admin_url,
+                closed=self.name != REAL,
                 http=http,
             )
 
@@ -67,8 +73,8 @@ Start = Callable[[Target, int], Ory]
 
 def targets() -> list[Target]:
     """All of them, also those that this machine lacks: their marker tells."""
-    standins = [Target(f"standin-{profile}", profile) for profile in PROFILES]
-    return [*standins, Target("hydra", profile_of_binary())]
+    standins = [Target(f"{STANDIN}{profile}", profile) for profile in PROFILES]
+    return [*standins, Target(REAL, profile_of_binary())]
 
 
 @functools.cache
@@ -87,36 +93,3 @@ def profile_of(http: httpx.Client, public_url: str) -> str:
     """The profile of a server that runs: whether it announces the device flow."""
     discovery = http.get(f"{public_url}/.well-known/openid-configuration").json()
     return "26" if "device_authorization_endpoint" in discovery else "2.3"
-
-
-@contextlib.contextmanager
-def running_real(*, ttl: int, log: Path) -> Iterator[tuple[str, str]]:
-    """Hydra, in memory: a test asks one thing after another, so it serves well."""
-    binary = build.find_hydra()
-    assert binary is not None, build.HOW_TO_GET
-    extra = {
-        "TTL_LOGIN_CONSENT_REQUEST": f"{ttl}s",
-        "TTL_DEVICE_USER_CODE": f"{min(ttl, DEVICE_TTL)}s",
-        "URLS_DEVICE_VERIFICATION": DEVICE_UI,
-        "URLS_DEVICE_SUCCESS": DEVICE_DONE,
-    }
-    settings = HydraSettings(bin=binary, portal_url=UI, log=log, extra=extra)
-    with running_hydra(settings):
-        yield settings.public_url, settings.admin_url
-
-
-@contextlib.contextmanager
-def running_standin(*, ttl: int, log: Path, profile: str) -> Iterator[tuple[str, str]]:
-    """``python -m portal.dev.standin``, as anybody would start it."""
-    public_port, admin_port = free_port(), free_port()
-    urls = tuple(f"http://127.0.0.1:{port}" for port in (public_port, admin_port))
-    command = [
-        *(sys.executable, "-m", "portal.dev.standin", "--portal-url", UI, "--profile", profile),
-        *("--public-port", str(public_port), "--admin-port", str(admin_port)),
-        *("--ttl-login-consent-request", str(ttl)),
-        *("--ttl-device-user-code", str(min(ttl, DEVICE_TTL))),
-    ]
-    with running(command, env=os.environ, log=log) as process:
-        for url in urls:
-            wait_for(f"{url}/health/ready", process, log=log)
-        yield urls[0], urls[1]

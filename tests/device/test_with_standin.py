@@ -4,13 +4,9 @@ On the stand-in as the releases called 26, and on a real Hydra if the one that `
 knows devices.
 """
 
-import contextlib
-import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +16,7 @@ from playwright.async_api import Page, expect
 from tests.contract.targets import profile_of_binary
 from tests.device.test_deciding import WARNING
 from tests.driver import Browser, Document
-from tests.hydra import build
-from tests.hydra.server import HydraSettings, free_port, running, running_hydra, wait_for
+from tests.hydra.server import HydraSettings, free_port
 from tests.journeys.steps import (
     allow,
     box,
@@ -32,13 +27,14 @@ from tests.journeys.steps import (
     type_login,
 )
 from tests.real.hydra import RealHydra
+from tests.real.ory import REAL, STANDIN, program_of, running_ory
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App, RelyingParty
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SERVERS = [
-    pytest.param("stand-in", marks=pytest.mark.slow),
-    *([pytest.param("hydra", marks=pytest.mark.hydra)] if profile_of_binary() == "26" else []),
+    pytest.param(f"{STANDIN}26", marks=pytest.mark.slow),
+    *([pytest.param(REAL, marks=pytest.mark.hydra)] if profile_of_binary() == "26" else []),
 ]
 
 
@@ -78,23 +74,6 @@ class Device:
 NewDevice = Callable[..., Device]
 
 
-@contextlib.contextmanager
-def running_ory(name: str, settings: HydraSettings) -> Iterator[None]:
-    if name == "hydra":
-        with running_hydra(settings):
-            yield
-        return
-    command = [
-        *(sys.executable, "-m", "portal.dev.standin", "--portal-url", settings.portal_url),
-        *("--public-port", str(settings.public_port), "--admin-port", str(settings.admin_port)),
-        *("--profile", "26"),
-    ]
-    with running(command, env=os.environ, log=settings.log) as process:
-        for url in (settings.public_url, settings.admin_url):
-            wait_for(f"{url}/health/ready", process, log=settings.log)
-        yield
-
-
 @pytest.fixture(scope="module", params=SERVERS)
 def real_portal(
     request: pytest.FixtureRequest,
@@ -105,7 +84,7 @@ def real_portal(
     directory, port = tmp_path_factory.mktemp("devices"), free_port()
     at = f"http://localhost:{port}"
     settings = HydraSettings(
-        bin=build.find_hydra() or Path("hydra"),
+        bin=program_of(request.param),
         portal_url=at,
         log=directory / "ory.log",
         extra={

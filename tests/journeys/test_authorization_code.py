@@ -23,8 +23,6 @@ from tests.journeys.steps import (
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App, RelyingParty
 
-pytestmark = [pytest.mark.hydra]
-
 
 async def test_a_person_who_allows_everything_gives_the_app_its_tokens(
     browser: Browser, app: App, ann: Person

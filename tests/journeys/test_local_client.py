@@ -22,8 +22,6 @@ from tests.journeys.steps import (
 )
 from tests.real.portal import COMMAND, Person, RealPortal
 
-pytestmark = [pytest.mark.hydra]
-
 ALL = ("openid", "offline", "email")
 LocalClient = Callable[..., str]
 

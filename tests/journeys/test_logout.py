@@ -1,15 +1,11 @@
 """Signing out: of the app, at Ory, of the portal; and what the next person sees."""
 
-import pytest
-
 from tests.driver import Browser
 from tests.fixtures.hydra import NewApp
 from tests.journeys.conftest import NewBrowser
 from tests.journeys.steps import connect, is_back_at, is_consent, is_login, open_portal, sign_in
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App, RelyingParty
-
-pytestmark = [pytest.mark.hydra]
 
 
 async def test_an_apps_logout_asks_and_then_comes_back_to_the_app(
@@ -38,12 +34,43 @@ async def test_who_comes_to_the_portal_after_a_logout_is_told_so_once(
     assert "You are logged out." not in (await browser.open(f"{portal.url}/")).text
 
 
+async def test_a_logout_page_that_is_used_again_does_no_harm(
+    browser: Browser, app: App, relying_party: RelyingParty, ann: Person
+) -> None:
+    """Hydra 2.3 says that it is over; newer releases let it be asked again (hydra-contract 4.4)."""
+    tokens = await connect(browser, app, ann, "openid", stay=True)
+    asked = await browser.open(
+        app.logout_url(tokens["id_token"], post_logout_redirect_uri=relying_party.after_logout)
+    )
+    await browser.click("accept")
+    page = await browser.open(asked.url)
+    assert page.status == 200
+    if page.has("accept"):
+        page = await browser.click("accept")
+        assert str(page.url) == relying_party.after_logout
+    else:
+        assert "You are already signed out" in page.text
+    assert is_login(await browser.open(app.authorize_url("openid")))
+
+
 async def test_staying_signed_in_stays_signed_in(browser: Browser, app: App, ann: Person) -> None:
     tokens = await connect(browser, app, ann, "openid", remember=True, stay=True)
     await browser.open(app.logout_url(tokens["id_token"]))
     page = await browser.click("reject")
     assert page.status == 200
     assert is_back_at(await browser.open(app.authorize_url("openid")), app)
+
+
+async def test_who_stayed_can_leave_after_all(browser: Browser, app: App, ann: Person) -> None:
+    """By the same page on newer releases; on Hydra 2.3 that is gone, and the app asks again."""
+    tokens = await connect(browser, app, ann, "openid", stay=True)
+    asked = await browser.open(app.logout_url(tokens["id_token"]))
+    await browser.click("reject")
+    if (await browser.open(asked.url)).status == 404:
+        await browser.open(app.logout_url(tokens["id_token"]))
+    page = await browser.click("accept")
+    assert "You are logged out." in page.text
+    assert is_login(await browser.open(app.authorize_url("openid")))
 
 
 async def test_an_app_without_a_question_is_signed_out_at_once(

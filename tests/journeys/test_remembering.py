@@ -4,8 +4,6 @@ import asyncio
 import base64
 import json
 
-import pytest
-
 from tests.driver import Browser
 from tests.fixtures.hydra import NewApp
 from tests.journeys.steps import (
@@ -22,8 +20,6 @@ from tests.journeys.steps import (
 )
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App
-
-pytestmark = [pytest.mark.hydra]
 
 
 async def remembered(browser: Browser, app: App, person: Person, *scopes: str) -> dict:
@@ -160,6 +156,22 @@ async def test_prompt_login_asks_for_the_password_again(
     await sign_in(browser, ann)
     second = app.exchange(code_at(browser.page, app))
     assert auth_time(app, second) > auth_time(app, first)
+
+
+async def test_prompt_select_account_lets_another_person_sign_in(
+    browser: Browser, app: App, ann: Person, admin: Person
+) -> None:
+    """Where Ory knows it; Hydra 2.3 tells the app that it does not (hydra-contract 2.3)."""
+    await remembered(browser, app, ann, "openid")
+    page = await browser.open(app.authorize_url("openid", prompt="select_account"))
+    if is_back_at(page, app):
+        assert error_at(page, app)["error"] == "invalid_request"
+        return
+    assert is_login(page)
+    assert is_consent(await sign_in(browser, admin))
+    await allow(browser, "openid")
+    tokens = app.exchange(code_at(browser.page, app))
+    assert app.introspect(tokens["access_token"])["sub"] == admin.subject
 
 
 async def test_prompt_consent_asks_again_with_the_known_part_ticked(

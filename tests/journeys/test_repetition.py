@@ -22,8 +22,6 @@ from tests.journeys.steps import (
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App
 
-pytestmark = [pytest.mark.hydra]
-
 
 def answer(page: Document, action: str) -> list[tuple[str, str]]:
     """What pressing a button of the page's decision form sends."""

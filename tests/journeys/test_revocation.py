@@ -24,8 +24,6 @@ from tests.real.faults import FaultProxy
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App
 
-pytestmark = [pytest.mark.hydra]
-
 
 @pytest.fixture
 def app(new_app: NewApp) -> App:

@@ -11,8 +11,6 @@ from tests.real.faults import FaultProxy
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App, RelyingParty
 
-pytestmark = [pytest.mark.hydra]
-
 PAGES = {"login": "login_challenge", "consent": "consent_challenge", "logout": "logout_challenge"}
 GARBLED = (
     "x",
@@ -126,6 +124,7 @@ FAULTS: dict[str, tuple[Callable[[FaultProxy], None], int]] = {
 }
 
 
+@pytest.mark.hydra  # the faults are the proxy's, whatever is behind it
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_when_ory_fails_at_the_login_the_person_can_try_again(
     browser: Browser, app: App, portal: RealPortal, fault_proxy: FaultProxy, fault: str
@@ -140,6 +139,7 @@ async def test_when_ory_fails_at_the_login_the_person_can_try_again(
     assert is_login(await browser.reload())
 
 
+@pytest.mark.hydra  # the faults are the proxy's, whatever is behind it
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_when_ory_fails_at_the_decision_nothing_is_lost(
     browser: Browser,

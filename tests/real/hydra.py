@@ -15,7 +15,7 @@ SCOPE = "openid offline email profile photos.read"
 
 @dataclass(frozen=True, kw_only=True)
 class RealHydra:
-    """A Hydra that runs. Admin calls go to it directly, past any fault proxy."""
+    """A Hydra that runs, or a stand-in. Admin calls go to it directly, past any fault proxy."""
 
     settings: HydraSettings
     http: httpx.Client = field(repr=False)
