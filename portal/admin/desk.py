@@ -93,8 +93,8 @@ class Desk:
         found = registration.problems(form, before)
         if found:
             return await self._edit_page(client, policy, form, problems=found)
-        if form.seen != registration.fingerprint(before):
-            seen = registration.fingerprint(before)
+        seen = registration.fingerprint(before)
+        if form.seen != seen:
             shown = msgspec.structs.replace(form, seen=seen)
             return await self._edit_page(client, policy, shown, error=CHANGED_MEANWHILE, status=409)
         changes = registration.changes(before, form)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import ipaddress
 import json
 import signal
 import sys
@@ -157,6 +158,14 @@ async def ended_by_sigterm(work: Awaitable[T]) -> T:
     with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether *host* names this very machine."""
+    name = (host or "").lower()
+    with suppress(ValueError):
+        return ipaddress.ip_address(name).is_loopback
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def read_password(*, from_stdin: bool, at_least: int | None = None) -> str:

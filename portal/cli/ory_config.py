@@ -1,6 +1,5 @@
 """``portal ory-config``: tell Ory where the portal's pages are."""
 
-import ipaddress
 import os
 import shlex
 import stat
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import rich_click as click
 
-from portal.cli.common import explained
+from portal.cli.common import explained, is_loopback
 from portal.cli.refusal import Refusal
 from portal.logs import one_line
 from portal.settings import OPTIONS, SettingsError, read_environment
@@ -168,14 +167,6 @@ def _configured_base_url() -> str:
     if problems:
         raise SettingsError(tuple(problems))
     return str(values.get("base_url", f"http://localhost:{values.get('port', 3000)}"))
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether *host* names this very machine."""
-    name = (host or "").lower()
-    with suppress(ValueError):
-        return ipaddress.ip_address(name).is_loopback
-    return name == "localhost" or name.endswith(".localhost")
 
 
 def _content(path: Path) -> bytes:

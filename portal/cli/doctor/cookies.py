@@ -4,9 +4,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from portal.cli.common import is_loopback
 from portal.cli.doctor.examination import Examination
 from portal.cli.doctor.finding import SkippedError, Verdict, failed, ok, warning
-from portal.cli.ory_config import is_loopback
 from portal.logs import one_line
 
 

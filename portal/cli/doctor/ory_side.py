@@ -4,10 +4,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from portal.cli.addresses import NETWORK
+from portal.cli.common import is_loopback
 from portal.cli.doctor.examination import Examination, is_network
 from portal.cli.doctor.finding import SkippedError, Verdict, failed, ok, warning
 from portal.cli.doctor.probe import Answer, CertificateProblemError, ProbeError, place
-from portal.cli.ory_config import is_loopback
 from portal.logs import one_line
 from portal.ory.authorization import origin_of
 from portal.settings import OPTIONS

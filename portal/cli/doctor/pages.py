@@ -9,11 +9,12 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from portal.cli.common import is_loopback
 from portal.cli.doctor.examination import Examination, in_words
 from portal.cli.doctor.finding import SkippedError, Verdict, failed, ok, warning
 from portal.cli.doctor.ory_side import differences
 from portal.cli.doctor.probe import Answer, place, query_of
-from portal.cli.ory_config import DEVICE_PAGES, PAGES, is_loopback
+from portal.cli.ory_config import DEVICE_PAGES, PAGES
 from portal.logs import one_line
 from portal.ory.authorization import origin_of
 from portal.ory.errors import ChallengeUnknownError, OryError, OryNotFoundError, OryRefusalError

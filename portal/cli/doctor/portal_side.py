@@ -4,10 +4,10 @@ import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
+from portal.cli.common import is_loopback
 from portal.cli.doctor.examination import Examination, public_url_of
 from portal.cli.doctor.finding import Verdict, failed, ok, warning
 from portal.cli.doctor.probe import Answer, CertificateProblemError, ProbeError, place
-from portal.cli.ory_config import is_loopback
 from portal.logs import one_line, scrub
 from portal.scopes import ScopeCatalogError, load_catalog
 from portal.settings import OPTIONS, Settings, SettingsError, unknown_variables
