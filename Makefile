@@ -3,10 +3,10 @@ PY ?= python3
 RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install check lint fast test demo hydra bench screenshots format
+.PHONY: help install check lint fast test demo hydra bench bench-grants screenshots format
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## make .venv with everything that development needs, each package checked by its hash
 
@@ -38,6 +38,9 @@ hydra: install ## build the real Hydra into .cache/ (minutes, once) and print wh
 
 bench: install ## what a call to Ory costs, by transport, against the real Hydra
 	HYDRA_BIN=$$($(RUN) tests.hydra.build) $(RUN) benchmarks.ory_transports
+
+bench-grants: install ## what a search among one and ten million grants costs; GRANTS=100000,1000000 for a quick one, ARGS="--keep DIR"
+	$(RUN) benchmarks.grants $(ARGS)
 
 screenshots: install ## make the pictures of the README, by `portal demo` and Chromium
 	$(RUN) scripts.screenshots

@@ -11,7 +11,10 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from portal import health, jobs, logs, metrics
 from portal.account.controller import router as account
+from portal.admin.audit import router as admin_audit
+from portal.admin.bulk import router as admin_bulk
 from portal.admin.clients import router as admin_clients
+from portal.admin.drift import router as admin_drift
 from portal.admin.grants import router as admin
 from portal.consent import controller as consent
 from portal.device import controller as device
@@ -47,7 +50,10 @@ HANDLERS: list[ControllerRouterHandler] = [
     logout.decide,
     account,
     admin,
+    admin_bulk,
+    admin_drift,
     admin_clients,
+    admin_audit,
     oryerror.show_ory_error,
     health.alive,
     health.ready,

@@ -81,7 +81,9 @@ class UnusableRequestError(DecisionError):
 
 
 class UnrequestedError(Exception):
-    """The form grants something that the app did not ask for."""
+    """The form grants something that the app did not ask for, or for a time that nobody was
+    offered.
+    """
 
 
 def challenge_hash(challenge: str) -> str:

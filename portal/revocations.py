@@ -4,11 +4,11 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from portal import logs
 from portal.decisions import decided_before
-from portal.grants import revoke
+from portal.grants import revoke, was_narrowed
 from portal.origin import Origin
 from portal.ory.errors import OryError
 from portal.ory.models import ConsentSession
@@ -53,15 +53,25 @@ async def remove_access(
     reason: str,
     visitor: Visitor,
     by: str | None = None,
+    undo_for: timedelta = timedelta(),
 ) -> bool:
-    """End one app's access: here at once, at Ory at once or as soon as it can be reached. Whether
-    Ory has been told.
+    """End one app's access: here at once, at Ory at once or as soon as it can be reached; after
+    *undo_for*, if it can be undone so long. Whether Ory has been told.
 
     *user* is whose it was and *by* who took it from them, both for the log.
     """
+    pair = (grant.subject, grant.client_id)
     async with services.store.writing() as rows:
+        before = await rows.grants.find(*pair, lock=True)
+        if undo_for and (before is None or before.revoked_at is not None):
+            return False  # removed a moment ago: that can still be undone
         revocation = await revoke(
-            rows, subject=grant.subject, client_id=grant.client_id, reason=reason, now=visitor.now
+            rows,
+            subject=grant.subject,
+            client_id=grant.client_id,
+            reason=reason,
+            now=visitor.now,
+            undo_for=undo_for,
         )
         await rows.audit.add(
             "grant.revoked",
@@ -73,7 +83,7 @@ async def remove_access(
             origin=visitor.origin,
         )
     logs.step("grant.revoked", user=user, app=grant.client_name, by=by)
-    return await try_now(revocation, services)
+    return False if undo_for else await try_now(revocation, services)
 
 
 async def end_client(
@@ -133,7 +143,7 @@ async def sweep(revocation: Revocation, services: Services) -> None:
     async with services.store.reading() as rows:
         grants = await rows.grants.of_subject(revocation.subject)
     concerned = [g for g in grants if revocation.client_id in (None, g.client_id)]
-    allowed_since = {g.client_id for g in concerned if g.revoked_at is None}
+    allowed_since = {g.client_id for g in concerned if g.revoked_at is None and not was_narrowed(g)}
     for grant in concerned:
         if grant.client_id not in allowed_since:
             await services.ory.revoke_consent(revocation.subject, grant.client_id)
@@ -167,6 +177,5 @@ def next_try(attempts: int, *, now: datetime) -> datetime:
 
 
 def _is_older(session: ConsentSession, revocation: Revocation) -> bool:
-    context: Any = session.context
-    decision_id = context.get("decision_id") if isinstance(context, dict) else None
-    return isinstance(decision_id, str) and decided_before(decision_id, revocation.revoked_at)
+    decision_id = session.decision_id
+    return decision_id is not None and decided_before(decision_id, revocation.revoked_at)

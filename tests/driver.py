@@ -144,7 +144,14 @@ class Browser:
         self.page.element(element_id).set("value", text)
 
     def tick(self, element_id: str, *, ticked: bool = True) -> None:
-        set_ticked(self.page.element(element_id), ticked=ticked)
+        """Tick or untick a box; of radio buttons of one name the last one ticked is left."""
+        box = self.page.element(element_id)
+        if box.get("type") == "radio":
+            assert ticked or "checked" not in box.attrib, "nobody can untick a radio button"
+            for other in self.page.form_around(box).iter("input"):
+                if ticked and (other.get("type"), other.get("name")) == ("radio", box.get("name")):
+                    set_ticked(other, ticked=False)
+        set_ticked(box, ticked=ticked)
 
     def choose(self, name: str, *values: str) -> None:
         """Tick exactly the boxes called *name* that have these *values*."""
@@ -264,7 +271,7 @@ def chosen(select: Element) -> str:
     """The value of a drop-down list: its first option unless another one is selected."""
     options = list(select.iter("option"))
     picked = next((o for o in options if "selected" in o.attrib), options[0])
-    return picked.get("value") or words(picked)
+    return picked.get("value", words(picked))
 
 
 def set_ticked(box: Element, *, ticked: bool) -> None:

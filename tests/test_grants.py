@@ -2,21 +2,28 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.grants import (
+    ONCE,
     Ask,
     Given,
     Policy,
     covered,
     decided,
     given_silently,
+    in_words,
+    lasted,
     narrows,
     remembered_until,
     remembers,
+    remembers_something,
+    shorter,
+    state_of,
 )
-from portal.store.tables import GrantRecord
+from portal.store.tables import AT_ORY, GRANT_STATES, GrantRecord
 
 ANY = Policy()
 """Of a client that the operator said nothing about."""
@@ -226,3 +233,112 @@ def test_only_what_is_requested_can_be_missing() -> None:
     assert policy.missing(ask(("a", "c")), ("a", "c")) == ()
     assert policy.missing(ask(("b",)), ()) == ()
     assert ANY.missing(ask(("a",)), ()) == ()
+
+
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+
+
+def lasting(span: timedelta | None, *, at: datetime = NOW) -> GrantRecord:
+    """A decision for *span*."""
+    until = at + span if span else None
+    made = answer(("a",), remember=span != ONCE, expires_at=until, at=at)
+    return decided(None, ask(("a",)), made, ANY)
+
+
+@pytest.mark.parametrize("second", [timedelta(seconds=1), TICK])
+def test_what_is_remembered_ends_exactly_when_its_time_is_over(second: timedelta) -> None:
+    grant = lasting(30 * DAY)
+    end = NOW + 30 * DAY
+    for now, yes in ((end - second, True), (end, False), (end + second, False)):
+        assert covered(grant, ask(("a",)), ANY, now=now) is yes
+        assert state_of(grant, ANY, now=now) == ("active" if yes else "expired")
+
+
+def test_a_policy_ends_it_exactly_too() -> None:
+    for grant in (lasting(None), lasting(30 * DAY)):
+        end = NOW + 7 * DAY
+        for now, yes in ((end - TICK, True), (end, False), (end + TICK, False)):
+            assert covered(grant, ask(("a",)), LIMIT, now=now) is yes
+            assert state_of(grant, LIMIT, now=now) == ("active" if yes else "expired")
+
+
+@pytest.mark.parametrize(
+    ("columns", "state"),
+    [
+        ({}, "active"),
+        ({"expired_at": NOW}, "expired"),
+        ({"revoked_at": NOW}, "pending"),
+        ({"revoked_at": NOW, "expired_at": NOW}, "pending"),
+        ({"revoked_at": NOW, "revoke_synced_at": NOW}, "revoked"),
+        ({"revoked_at": NOW, "revoke_synced_at": NOW, "revoke_reason": AT_ORY}, "at_ory"),
+        ({"revoked_at": NOW, "revoke_reason": AT_ORY}, "pending"),
+    ],
+)
+def test_the_state_that_is_shown_is_that_of_the_column(
+    columns: dict[str, object], state: str
+) -> None:
+    grant = lasting(None)
+    for name, value in columns.items():
+        setattr(grant, name, value)
+    assert state_of(grant, ANY, now=NOW) == state
+    assert state in GRANT_STATES
+
+
+def test_what_was_for_once_is_covered_never_and_expired_never() -> None:
+    grant = lasting(ONCE)
+    assert (grant.expires_at, grant.remember_for, remembers_something(grant)) == (None, None, False)
+    for now in (NOW, NOW + 9999 * DAY):
+        assert not covered(grant, ask(()), LIMIT, now=now)
+        assert state_of(grant, LIMIT, now=now) == "active"
+
+
+@given(histories())
+def test_what_remembers_nothing_has_no_end(
+    history: tuple[GrantRecord | None, Ask, Given],
+) -> None:
+    before, asked, made = history
+    after = decided(before, asked, made, ANY)
+    assert remembers_something(after) == (after.remember_for is not None)
+    if not remembers_something(after):
+        assert (after.expires_at, after.remembered_at, after.expired_at) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (None, "until you revoke it"),
+        (ONCE, "this time only"),
+        (30 * DAY, "for 30 days"),
+        (DAY, "for 1 day"),
+        (400 * DAY, "for 400 days"),
+        (timedelta(hours=36), "for 36 hours"),
+        (timedelta(minutes=90), "for 90 minutes"),
+        (timedelta(seconds=90), "for 90 seconds"),
+        (timedelta(seconds=1), "for 1 second"),
+        (21 * DAY + timedelta(seconds=3), "for about 21 days"),
+        (timedelta(hours=5, seconds=1), "for about 5 hours"),
+    ],
+)
+def test_a_duration_is_said_exactly_where_people_can_count_it(
+    span: timedelta | None, words: str
+) -> None:
+    assert in_words(span) == words
+    assert lasted(lasting(span)) == words
+
+
+def test_the_name_of_a_choice_outlives_what_comes_after_it() -> None:
+    grant = lasting(30 * DAY)
+    later = answer(("b",), at=NOW + 3 * DAY)
+    for after in (
+        decided(grant, ask(("b",)), later, ANY),
+        decided(grant, ask(("b",)), later, LIMIT),
+        given_silently(grant, ask(("a",)), later),
+    ):
+        assert lasted(after) == "for 30 days"
+        assert after.remembered_at == NOW
+
+
+def test_nothing_is_over_before_what_is_until_revoked() -> None:
+    assert shorter(None, None) is None
+    assert shorter(None, DAY) == shorter(DAY, None) == shorter(DAY, 2 * DAY) == DAY

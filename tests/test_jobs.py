@@ -18,7 +18,7 @@ from portal.store.tables import Revocation
 from tests.doubles.ory import OryDouble
 from tests.fixtures.portal import NewPortal, Portal
 from tests.real.portal import Person
-from tests.store.records import flow, login_session, portal_session
+from tests.store.records import flow, grant, login_session, portal_session, revocation
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SWEEP = timedelta(minutes=36)
@@ -167,6 +167,96 @@ async def test_the_work_of_a_worker_that_died_is_done_by_another(
         assert len(await rows.revocations.claim_due(now=soon, limit=1, lease=jobs.LEASE)) == 1
     assert await work(portal, after=timedelta(seconds=10)) == 0
     assert await work(portal, after=timedelta(seconds=40)) == 1
+
+
+async def queue_in_bulk(portal: Portal, number: int) -> None:
+    async with portal.store.writing() as rows:
+        await rows.revocations.add_all(
+            [
+                revocation(
+                    f"bulk-{i:03}", client_id=f"app-{i}", bulk_id="b-1", revoked_at=NOW, due_at=NOW
+                )
+                for i in range(number)
+            ]
+        )
+
+
+async def test_a_single_removal_does_not_wait_for_a_bulk_one(
+    portal: Portal, ory: OryDouble, ann: Person
+) -> None:
+    """Although it was asked for last."""
+    await queue_in_bulk(portal, 30)
+    await take_back(portal, ann, "notes")
+    await work(portal, after=timedelta(seconds=6))
+    assert "notes" in [query["client"] for _, query in ory.deletions[: jobs.WORKERS]]
+    assert len(ory.deletions) == 31
+
+
+async def test_a_removal_waits_for_no_second_look(
+    portal: Portal, ory: OryDouble, ann: Person
+) -> None:
+    async with portal.store.writing() as rows:
+        for number in range(10):
+            swept = {"state": "sweeping", "due_at": NOW - SWEEP, "client_id": f"old-{number}"}
+            await rows.grants.save(grant(client_id=f"old-{number}", revoked_at=NOW))
+            await rows.revocations.add(revocation(f"r-{number}", **swept))
+    await queue_in_bulk(portal, 1)
+    await work(portal)
+    assert len(ory.deletions) == 11
+    assert ory.deletions.index(("consent", {"subject": "ann", "client": "app-0"})) < jobs.WORKERS
+
+
+async def test_several_workers_share_the_outbox(portal: Portal, ory: OryDouble) -> None:
+    """So many calls are under way at once, and no more."""
+    await queue_in_bulk(portal, 3 * jobs.WORKERS)
+    all_there, at_once = asyncio.Barrier(jobs.WORKERS), 0
+    delete = portal.services.ory.revoke_consent
+
+    async def together(*pair: Any) -> None:
+        nonlocal at_once
+        at_once += 1
+        assert at_once <= jobs.WORKERS
+        await all_there.wait()
+        await delete(*pair)
+        at_once -= 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portal.services.ory, "revoke_consent", together)
+        taken = work(portal, after=timedelta(seconds=1))
+        assert await asyncio.wait_for(taken, 30) == 3 * jobs.WORKERS
+    assert len(ory.deletions) == 3 * jobs.WORKERS
+
+
+@pytest.mark.parametrize("fault", ["down", "key"])
+async def test_while_ory_is_away_not_all_of_the_outbox_is_tried(
+    portal: Portal, ory: OryDouble, fault: str
+) -> None:
+    await queue_in_bulk(portal, 30)
+    if fault == "key":
+        ory.status(401, {"error": {"code": 401}})
+    else:
+        ory.down()
+    assert await work(portal, after=timedelta(seconds=1)) <= jobs.WORKERS
+    ory.heal()
+    await work(portal, after=timedelta(minutes=1))
+    assert len(ory.deletions) == 30
+
+
+async def test_the_rate_of_background_calls_is_kept(
+    new_portal: NewPortal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "EVERY", 0.01)
+    portal = await new_portal(PORTAL_ORY_BACKGROUND_RATE="40")
+    await queue_in_bulk(portal, 21)
+    started = asyncio.get_running_loop().time()
+    worker = asyncio.create_task(jobs.run(portal.services))
+    with time_machine.travel(NOW + timedelta(seconds=1)):
+        while len(ory.deletions) < 21:  # noqa: ASYNC110 - the double sends no event
+            await asyncio.sleep(0.01)
+    assert asyncio.get_running_loop().time() - started >= 0.45
+    worker.cancel()
+    with suppress(asyncio.CancelledError):
+        await worker
 
 
 PAIR = ("consent", {"subject": "ann-71f0", "client": "photos"})

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from litestar import Response, Router, get, post
 
-from portal.admin.desk import Desk
+from portal.admin.client_desk import Desk
+from portal.admin.client_listing import MOST, list_clients
+from portal.admin.client_pages import ClientPage
+from portal.admin.client_registration import new_form
 from portal.admin.forms import ClientForm, OneClientForm
-from portal.admin.listing import MOST, list_clients
-from portal.admin.pages import ClientPage
-from portal.admin.registration import new_form
 from portal.services import Services
 from portal.web.inputs import AnyRequest, HostileInputError, query, read_form
 from portal.web.respond import respond
@@ -56,7 +56,8 @@ async def ask_for_new(request: AnyRequest, services: Injected) -> Response[Any]:
 async def create(request: AnyRequest, services: Injected) -> Response[Any]:
     """Register it."""
     form = await read_form(request, ClientForm)
-    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    desk = _desk(request, services)
+    stale = visit(request).why_stale(form.form_token, ClientPage.purpose)
     return respond(request, desk.new(form, error=stale) if stale else await desk.create(form))
 
 
@@ -73,7 +74,8 @@ async def ask_for_changes(request: AnyRequest, services: Injected) -> Response[A
 async def save(request: AnyRequest, services: Injected) -> Response[Any]:
     """Save what was changed."""
     form = await read_form(request, ClientForm)
-    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    desk = _desk(request, services)
+    stale = visit(request).why_stale(form.form_token, ClientPage.purpose)
     if stale:
         return respond(request, await desk.edit(form.client_id, typed=form, error=stale))
     return respond(request, await desk.save(form))
@@ -90,7 +92,8 @@ async def ask_to_delete(request: AnyRequest, services: Injected) -> Response[Any
 async def delete(request: AnyRequest, services: Injected) -> Response[Any]:
     """Delete."""
     form = await read_form(request, OneClientForm)
-    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    desk = _desk(request, services)
+    stale = visit(request).why_stale(form.form_token, ClientPage.purpose)
     if stale:
         return respond(request, await desk.delete_question(form.client_id, error=stale))
     return respond(request, await desk.delete(form.client_id))
@@ -107,7 +110,8 @@ async def ask_for_secret(request: AnyRequest, services: Injected) -> Response[An
 async def replace_secret(request: AnyRequest, services: Injected) -> Response[Any]:
     """Make a new secret, and show it this once."""
     form = await read_form(request, OneClientForm)
-    desk, stale = _desk(request, services), _stale(request, form.form_token)
+    desk = _desk(request, services)
+    stale = visit(request).why_stale(form.form_token, ClientPage.purpose)
     if stale:
         return respond(request, await desk.secret_question(form.client_id, error=stale))
     page = await desk.replace_secret(form.client_id, secrets.token_urlsafe(24))
@@ -133,10 +137,3 @@ router = Router(
 
 def _desk(request: AnyRequest, services: Services) -> Desk:
     return Desk(services, admin=person_of(request).user, visitor=visit(request).visitor)
-
-
-def _stale(request: AnyRequest, form_token: str) -> str | None:
-    """Why a form is not one that this browser was shown; ``None`` if it is."""
-    current = visit(request)
-    fits = current.token_fits(form_token, ClientPage.purpose)
-    return None if fits else current.visitor.why_stale

@@ -8,6 +8,42 @@ class RevokeForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     subject: str
     client_id: str
+    back: str = ""
+    """The search to return to, as a query."""
+    form_token: str = ""
+
+
+class RevokeAllForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that a search found; the words are those of its address."""
+
+    user: str = ""
+    client: str = ""
+    scope: str = ""
+    state: str = ""
+    allowed: str = ""
+    used: str = ""
+    expected: int
+    """How many the question was about."""
+    form_token: str = ""
+
+
+class StopForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job to stop; which one, its address says."""
+
+    form_token: str = ""
+
+
+class CompareForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everybody is to be compared with what Ory lists."""
+
+    form_token: str = ""
+
+
+class ComparePersonForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One person is."""
+
+    person: str
+    """An address or a subject."""
     form_token: str = ""
 
 
@@ -19,7 +55,7 @@ class ClientForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     client_id: str
     seen: str = ""
-    """What the form was made from: :func:`portal.admin.registration.fingerprint`."""
+    """What the form was made from: :func:`portal.admin.client_registration.fingerprint`."""
     client_name: str = ""
     redirect_uris: str = ""
     post_logout_redirect_uris: str = ""

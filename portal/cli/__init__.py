@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "db": ("portal.cli.db:db", "Create and upgrade the database."),
     "users": ("portal.cli.users:users", "People who can sign in."),
     "clients": ("portal.cli.clients:clients", "Apps that are registered at Ory."),
+    "grants": ("portal.cli.grants:grants", "What people let apps do."),
+    "audit": ("portal.cli.audit:audit", "Who did what, when and from where."),
     "perform": ("portal.cli.perform:perform", "A local OAuth2 client to try a flow with."),
     "ory-config": ("portal.cli.ory_config:ory_config", "Tell Ory where the portal's pages are."),
     "doctor": ("portal.cli.doctor:doctor", "Check everything that a sign-in needs."),

@@ -8,6 +8,7 @@ import msgspec
 from portal import logs
 from portal.claims import claims_for
 from portal.consent.case import Case
+from portal.consent.duration import value_of
 from portal.consent.view import Ticks
 from portal.decisions import (
     AlreadyDecidedError,
@@ -18,12 +19,15 @@ from portal.decisions import (
     tell,
 )
 from portal.grants import (
+    NARROWED,
+    ONCE,
     Given,
     decided,
     given_silently,
     holds,
     narrows,
     revoke,
+    shorter,
     usual_duration,
 )
 from portal.ory.models import (
@@ -65,6 +69,7 @@ async def give_silently(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
         remember=False,
         expires_at=None,
         ory_remembers=not case.request.skip,
+        listable=not case.request.skip,
         at=visitor.now,
     )
     await rows.flows.record_automatic(
@@ -114,7 +119,7 @@ async def allow(
     answer = {
         "scopes": list(ticks.scopes),
         "audience": list(ticks.audience),
-        "remember": ticks.remember,
+        "remember": value_of(ticks.lasting),
     }
     settlement = await settle(rows, case.flow, decision="accept", answer=answer, visitor=visitor)
     given = _given(case, ticks, settlement.decision_id, visitor=visitor, settings=settings)
@@ -179,10 +184,12 @@ def _given(
     case: Case, ticks: Ticks, decision_id: str, *, visitor: Visitor, settings: Settings
 ) -> Given:
     """What was decided. A browser that did not answer the login cannot make it last (ADR 0010), nor
-    can a device, which is asked about each time.
+    can a device, which is asked about each time. A limit that came after the form was shown cuts
+    what was chosen.
     """
-    remember = ticks.remember and case.same_browser and not case.parameters.is_device
-    lasting = case.policy.lasting(usual_duration(settings))
+    may_last = case.same_browser and not case.parameters.is_device
+    remember = may_last and ticks.lasting != ONCE
+    lasting = shorter(ticks.lasting, case.policy.lasting(usual_duration(settings)))
     return Given(
         decision_id=decision_id,
         scopes=ticks.scopes,
@@ -190,8 +197,18 @@ def _given(
         remember=remember,
         expires_at=visitor.now + lasting if remember and lasting else None,
         ory_remembers=remember and not case.request.skip,
+        listable=not case.request.skip,
         at=visitor.now,
     )
+
+
+def _remember_for(given: Given) -> int | str:
+    """The choice, for the audit trail: seconds, or a word."""
+    if not given.remember:
+        return "once"
+    if given.expires_at is None:
+        return "always"
+    return int((given.expires_at - given.at).total_seconds())
 
 
 async def _take_back(rows: Rows, case: Case, visitor: Visitor) -> Revocation:
@@ -199,7 +216,7 @@ async def _take_back(rows: Rows, case: Case, visitor: Visitor) -> Revocation:
         rows,
         subject=case.ask.subject,
         client_id=case.ask.client_id,
-        reason="narrowed",
+        reason=NARROWED,
         now=visitor.now,
     )
 
@@ -222,8 +239,9 @@ async def _audit(
             "decision_id": given.decision_id,
             "scopes": list(given.scopes),
             "audience": list(given.audience),
-            "remember": given.remember,
         }
+    if given is not None and action == "consent.allowed":
+        detail["remember_for"] = _remember_for(given)
     if reason is not None:
         detail["reason"] = reason
     await rows.audit.add(

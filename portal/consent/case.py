@@ -3,6 +3,7 @@
 import msgspec
 
 from portal.apps import clean_name, safe_url
+from portal.consent.duration import chosen
 from portal.consent.forms import ConsentForm, SummaryForm
 from portal.consent.view import Ticks
 from portal.decisions import (
@@ -21,6 +22,7 @@ from portal.ory.models import (
     Reject,
 )
 from portal.services import Visitor
+from portal.settings import Settings
 from portal.store import Rows
 from portal.store.tables import FlowRecord, GrantRecord, LoginSession, Revocation, User
 
@@ -115,10 +117,10 @@ def why_not(case: Case) -> Reject | None:
     raise StaleSignInError(with_sign_in(case.request.request_url))
 
 
-def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
-    """What was ticked, in the order it was requested.
+def ticks_of(form: ConsentForm | SummaryForm, case: Case, settings: Settings) -> Ticks:
+    """What was ticked, in the order it was requested, and for how long.
 
-    A value that nobody requested is refused, not dropped.
+    A value that nobody requested, or offered, is refused, not dropped.
     """
     unrequested = set(form.grant_scope) - set(case.ask.scopes)
     unrequested |= set(form.grant_audience) - set(case.ask.audience)
@@ -129,5 +131,5 @@ def ticks_of(form: ConsentForm | SummaryForm, case: Case) -> Ticks:
     return Ticks(
         scopes=tuple(name for name in case.ask.scopes if name in form.grant_scope),
         audience=tuple(name for name in case.ask.audience if name in form.grant_audience),
-        remember=form.remember,
+        lasting=chosen(form.remember, settings, case.policy),
     )

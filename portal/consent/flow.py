@@ -23,6 +23,7 @@ from portal.decisions import AlreadyDecidedError, fetch, with_sign_in
 from portal.ory.errors import OryError
 from portal.ory.models import CONSENT_REQUIRED, ConsentRequest, RedirectTo
 from portal.page import GoTo
+from portal.reconciliation.comparing import end_unlisted
 from portal.services import Services, Visitor
 from portal.store import Rows
 
@@ -48,7 +49,7 @@ async def decide(form: ConsentForm, *, visitor: Visitor, services: Services) -> 
     request = await fetch(services.ory.get_consent_request, form.consent_challenge, store)
     async with store.writing() as rows:
         case = await read_case(rows, request, visitor=visitor)
-        ticks = ticks_of(form, case)
+        ticks = ticks_of(form, case, services.settings)
         answer = await _answer_of(rows, case, form, ticks, visitor=visitor, services=services)
     if isinstance(answer, str):
         return _page(case, ticks, visitor=visitor, services=services, error=answer, status=422)
@@ -60,7 +61,7 @@ async def ask_again(
 ) -> ConsentPage:
     """The same form with a fresh token, because the old one does not fit; nothing is decided."""
     case = await _reread(form, visitor, services)
-    ticks = ticks_of(form, case)
+    ticks = ticks_of(form, case, services.settings)
     return _page(
         case, ticks, visitor=visitor, services=services, error=visitor.why_stale, status=403
     )
@@ -71,7 +72,7 @@ async def summarise(
 ) -> SummaryPage | ConsentPage:
     """What the ticked boxes amount to; without a script it is the whole page again."""
     case = await _reread(form, visitor, services)
-    ticks = ticks_of(form, case)
+    ticks = ticks_of(form, case, services.settings)
     if whole_page:
         return _page(case, ticks, visitor=visitor, services=services)
     person = case.user if case.same_browser else None
@@ -172,7 +173,8 @@ def _page(
         error=error,
         status=status,
         is_device=is_device,
-        may_remember=page.may_remember and not is_device,
+        durations=() if is_device else page.durations,
+        history=None if is_device else page.history,
     )
 
 
@@ -190,28 +192,6 @@ async def _still_at_ory(case: Case, visitor: Visitor, services: Services) -> boo
         now=visitor.now,
         challenge_lifetime=timedelta(seconds=services.settings.challenge_ttl),
     ):
-        await _mark_revoked_at_ory(case, visitor, services)
+        async with services.store.writing() as rows:
+            await end_unlisted(rows, case.grant, now=visitor.now)
     return False
-
-
-async def _mark_revoked_at_ory(case: Case, visitor: Visitor, services: Services) -> None:
-    """It is never undone silently: the person is asked."""
-    async with services.store.writing() as rows:
-        grant = await rows.grants.find(case.ask.subject, case.ask.client_id, lock=True)
-        if grant is None or case.grant is None or grant.last_accept_at != case.grant.last_accept_at:
-            return  # allowed anew while Ory was asked
-        await rows.grants.revoke(
-            case.ask.subject, case.ask.client_id, reason="revoked at Ory", at=visitor.now
-        )
-        await rows.grants.mark_synced(
-            case.ask.subject, case.ask.client_id, revoked_until=visitor.now, at=visitor.now
-        )
-        await rows.audit.add(
-            "grant.revoked",
-            at=visitor.now,
-            actor="system",
-            subject=case.ask.subject,
-            client_id=case.ask.client_id,
-            detail={"app": case.ask.client_name, "reason": "revoked at Ory"},
-        )
-    logs.step("grant.revoked", app=case.ask.client_name, reason="revoked at Ory")

@@ -15,7 +15,8 @@ class ConsentForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     form_token: str = ""
     grant_scope: tuple[str, ...] = ()
     grant_audience: tuple[str, ...] = ()
-    remember: bool = False
+    remember: str = ""
+    """How long it holds: :mod:`portal.consent.duration`."""
 
 
 class SummaryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,4 +26,4 @@ class SummaryForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     form_token: str = ""
     grant_scope: tuple[str, ...] = ()
     grant_audience: tuple[str, ...] = ()
-    remember: bool = False
+    remember: str = ""

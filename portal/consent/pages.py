@@ -12,11 +12,12 @@ from portal.page import Page, with_challenge
 RESERVED_IDS: Final = frozenset(
     {
         "accept", "consent-choices", "consent-error", "consent-form", "consent-summary",
-        "consent-title", "content", "flash", "reject", "remember", "remember-hint", "summary-title",
+        "consent-title", "content", "flash", "reject", "remember", "remember-1", "remember-2",
+        "remember-hint", "summary-title",
     }
 )  # fmt: skip
 """Every other id on the consent page; a test compares."""
-_OWN_PREFIXES: Final = ("scope-", "audience-", "hint-")
+_OWN_PREFIXES: Final = ("scope-", "audience-", "hint-", "remember-")
 _SAFE_ID: Final = re.compile(r"[a-z][a-z0-9_.:-]*", re.ASCII | re.IGNORECASE)
 _CAMEL_CASE: Final = re.compile(r"[a-z]+[A-Z][A-Za-z]*", re.ASCII)
 _FORM_PROPERTIES: Final = frozenset(
@@ -49,6 +50,8 @@ class PermissionView(msgspec.Struct, frozen=True, kw_only=True):
     emphasised: bool = False
     is_new: bool = False
     """Not among what was allowed before, where something was."""
+    was_allowed: bool = False
+    """Among that, and to be decided anew."""
     needed: bool = False
     """The app cannot be allowed without it."""
 
@@ -59,6 +62,16 @@ class AudienceView(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     element_id: str
     ticked: bool = False
+
+
+class DurationView(msgspec.Struct, frozen=True, kw_only=True):
+    """One choice of how long the answer holds."""
+
+    value: str
+    element_id: str
+    """The longest is ``remember``: what scripts click that do not want to be asked again."""
+    text: str
+    chosen: bool = False
 
 
 class SummaryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,10 +98,10 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     """Where the app's request starts again with another account."""
     permissions: tuple[PermissionView, ...] = ()
     audience: tuple[AudienceView, ...] = ()
-    may_remember: bool = True
-    remember: bool = False
-    remember_text: str = "until you remove it"
-    """How long "don't ask again" holds; completes "This holds …"."""
+    history: str | None = None
+    """What became of an earlier answer, where that explains why the question comes again."""
+    durations: tuple[DurationView, ...] = ()
+    """None where the answer can only hold this time."""
     may_allow_nothing: bool = False
     """The operator lets people allow an app without any of the permissions it asked for."""
     summary: tuple[SummaryLine, ...] = ()

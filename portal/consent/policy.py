@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portal.grants import Ask, Policy, covered
+from portal.grants import Ask, Policy, covered, was_narrowed
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import ConsentRequest, OAuth2Client
 from portal.revocations import GRACE
@@ -40,6 +40,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The operator answers for the client: ``skip_consent``."""
     may_trust: bool
     """... and nothing about this request demands a person."""
+    narrowed: bool = False
+    """The person has left the app less since it last came, so Ory has nothing to list."""
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
             skip=request.skip,
             trusted=honour_skip_consent and request.client.skip_consent,
             may_trust=not wants_person and not parameters.is_device,
+            narrowed=grant is not None and was_narrowed(grant),
         )
 
 
@@ -75,7 +78,8 @@ def judge(facts: Facts) -> Verdict:
         return Verdict.ACCEPT
     if facts.forced or not facts.covered:  # rows 5 and 9
         return Verdict.ASK
-    return Verdict.ACCEPT if facts.skip else Verdict.LOOK  # rows 6, 7 and 8
+    explained = facts.skip or facts.narrowed
+    return Verdict.ACCEPT if explained else Verdict.LOOK  # rows 6, 7 and 8
 
 
 def revoked_at_ory(
@@ -83,11 +87,12 @@ def revoked_at_ory(
 ) -> bool:
     """Whether Ory's not listing *grant* means that it was revoked there.
 
-    Not while an accept may still be on its way, nor for a request older than the last accept: an
-    older tab's snapshot says ``skip=false`` about a living grant.
+    Not if it was only ever accepted under ``skip=true``, which Ory's list leaves out. Not while
+    an accept may still be on its way, nor for a request older than the last accept: an older
+    tab's snapshot says ``skip=false`` about a living grant.
     """
     settled = now - grant.last_accept_at > challenge_lifetime + GRACE
-    return settled and first_seen > grant.last_accept_at
+    return grant.listable and settled and first_seen > grant.last_accept_at
 
 
 def insecure_public(client: OAuth2Client, redirect_uri: str | None) -> bool:

@@ -1,19 +1,33 @@
 """The consent page made from a request, a grant and what is ticked."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from portal.apps import AppView
 from portal.claims import shown_data
+from portal.consent.duration import value_of
 from portal.consent.pages import (
     AudienceView,
     ConsentPage,
+    DurationView,
     PermissionView,
     SummaryLine,
     element_ids,
 )
-from portal.grants import Ask, Policy, remembers, usual_duration
+from portal.grants import (
+    ONCE,
+    Ask,
+    Policy,
+    choices,
+    chosen_duration,
+    in_words,
+    lasted,
+    remembered_since,
+    remembers,
+    remembers_something,
+    shorter,
+)
 from portal.scopes import ScopeCatalog
 from portal.settings import Settings
 from portal.store.tables import GrantRecord, User
@@ -24,7 +38,8 @@ class Ticks(msgspec.Struct, frozen=True, kw_only=True):
 
     scopes: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
-    remember: bool = False
+    lasting: timedelta | None = ONCE
+    """How long the decision is to hold, before any limit; ``None``: until it is revoked."""
 
 
 def ask_page(
@@ -42,12 +57,13 @@ def ask_page(
     now: datetime,
 ) -> ConsentPage:
     """The question. *ticks* is what was posted before; without it only what is still remembered is
-    ticked.
+    ticked, and never more than this time is chosen.
 
-    *person* is ``None`` for a browser that may not see whose request this is; it cannot make a
-    decision last either.
+    *person* is ``None`` for a browser that may not see whose request this is, nor what they
+    answered before; it cannot make a decision last either.
     """
     held = _held(grant, policy, now)
+    before = _allowed_before(grant) if person else held
     chosen = ticks or Ticks(
         scopes=tuple(name for name in ask.scopes if name in held), audience=ask.audience
     )
@@ -63,6 +79,7 @@ def ask_page(
                 element_id,
                 chosen,
                 held=held,
+                before=before,
                 policy=policy,
                 person=person,
                 catalog=catalog,
@@ -73,9 +90,8 @@ def ask_page(
             AudienceView(value=name, element_id=element_id, ticked=name in chosen.audience)
             for name, element_id in zip(ask.audience, audience_ids, strict=True)
         ),
-        may_remember=person is not None,
-        remember=chosen.remember,
-        remember_text=_in_words(policy.lasting(usual_duration(settings))),
+        history=_history(grant, policy, now) if person else None,
+        durations=_durations(chosen.lasting, settings, policy) if person else (),
         may_allow_nothing=settings.allow_empty_grant,
         summary=summary(chosen, person, catalog),
     )
@@ -109,6 +125,7 @@ def _permission(
     chosen: Ticks,
     *,
     held: frozenset[str],
+    before: frozenset[str],
     policy: Policy,
     person: User | None,
     catalog: ScopeCatalog,
@@ -122,7 +139,8 @@ def _permission(
         shared=shown_data(person, scope) if person else None,
         ticked=scope in chosen.scopes,
         emphasised=words.emphasised,
-        is_new=bool(held) and scope not in held,
+        is_new=bool(before) and scope not in before,
+        was_allowed=scope in before - held,
         needed=scope in policy.required_scopes,
     )
 
@@ -133,13 +151,50 @@ def _held(grant: GrantRecord | None, policy: Policy, now: datetime) -> frozenset
     return frozenset(grant.remembered_scopes)
 
 
-def _in_words(span: timedelta | None) -> str:
-    """How long "don't ask again" holds, in words."""
-    if not span:
-        return "until you remove it"
-    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
-        if span >= size:
-            count = round(span / size)
-            return f"for {count} {unit}{'s' if count > 1 else ''}"
-    minutes = max(1, round(span / timedelta(minutes=1)))
-    return f"for {minutes} minute{'s' if minutes > 1 else ''}"
+def _allowed_before(grant: GrantRecord | None) -> frozenset[str]:
+    """What the app was allowed and still has, if it was not to be asked about again once."""
+    if grant is None or grant.revoked_at is not None or not remembers_something(grant):
+        return frozenset()
+    return frozenset(grant.scopes)
+
+
+def _durations(
+    lasting: timedelta | None, settings: Settings, policy: Policy
+) -> tuple[DurationView, ...]:
+    spans = choices(settings, policy)
+    chosen = shorter(lasting, spans[-1])
+    return tuple(
+        DurationView(
+            value=value_of(span),
+            element_id="remember" if span == spans[-1] else f"remember-{number}",
+            text=_as_choice(span),
+            chosen=span == chosen,
+        )
+        for number, span in enumerate(spans, start=1)
+    )
+
+
+def _as_choice(span: timedelta | None) -> str:
+    words = in_words(span).replace("you", "I")
+    return words[0].upper() + words[1:]
+
+
+def _history(grant: GrantRecord | None, policy: Policy, now: datetime) -> str | None:
+    """Why the person is asked although they have answered before; the old answer by name."""
+    if grant is None:
+        return None
+    if grant.revoked_at is not None:
+        who = "You removed this app's" if grant.revoke_reason == "user" else "This app's"
+        was = "" if grant.revoke_reason == "user" else " was removed"
+        return f"{who} access{was} on {_day(grant.revoked_at)}."
+    if not remembers_something(grant) or remembers(grant, policy, now=now):
+        return None
+    since, span = remembered_since(grant), chosen_duration(grant)
+    over = "That time is over"
+    if policy.longest is not None and (span is None or now < since + span):
+        over = f"Your organisation has limited this to {in_words(policy.longest)[4:]} since"
+    return f"You allowed this on {_day(since)}, {lasted(grant)}. {over}, so you are asked again."
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%-d %B %Y")

@@ -10,7 +10,7 @@ from portal.page import GoTo
 from portal.services import Services
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
-from portal.web.session import local_path, sign_in
+from portal.web.session import find_person, local_path, sign_in
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
@@ -21,7 +21,10 @@ async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
     asked = query(request)
     challenge = asked.get("login_challenge")
     if challenge is None:
-        return respond(request, flow.portal_page(local_path(asked.get("next"))))
+        person = await find_person(request)
+        known_as = person.user.email if person else None
+        page = flow.portal_page(local_path(asked.get("next")), known_as=known_as)
+        return respond(request, page)
     visitor = visit(request).visitor
     return respond(request, await flow.begin(challenge, visitor=visitor, services=services))
 

@@ -103,12 +103,17 @@ async def ask_again(form: LoginForm, *, visitor: Visitor, services: Services) ->
 
 
 def portal_page(
-    next_path: str, *, form: LoginForm | None = None, refused: Refused | None = None
+    next_path: str,
+    *,
+    form: LoginForm | None = None,
+    refused: Refused | None = None,
+    known_as: str | None = None,
 ) -> LoginPage:
-    """The form of the portal's own sign-in."""
+    """The form of the portal's own sign-in; *known_as* is who is signed in already."""
     return LoginPage(
         next_path=next_path,
-        email=form.email[:MAX_EMAIL] if form else "",
+        email=form.email[:MAX_EMAIL] if form else known_as or "",
+        confirms=known_as is not None,
         may_remember=False,
         error=refused.error if refused else None,
         status=refused.status if refused else 200,

@@ -25,6 +25,8 @@ class LoginPage(Page, frozen=True, kw_only=True):
     remember: bool = False
     may_remember: bool = True
     error: str | None = None
+    confirms: bool = False
+    """Somebody is signed in to the portal, and shall prove that it is still them."""
     next_path: str | None = None
     """Where a sign-in to the portal leads; relative to the portal's prefix."""
 

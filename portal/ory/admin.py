@@ -1,6 +1,7 @@
 """Ory's admin API as the portal uses it: one method for each endpoint."""
 
 import base64
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
@@ -10,7 +11,7 @@ import msgspec
 
 from portal.ory.answers import Answer, read
 from portal.ory.authorization import DEVICE_PATH, origin_of
-from portal.ory.calls import Call, Caller, Observer
+from portal.ory.calls import Call, Caller, Observer, PacedCaller
 from portal.ory.errors import ChallengeUsedError, OryError, OryNonsenseError, OryNotFoundError
 from portal.ory.models import (
     AcceptConsent,
@@ -23,6 +24,7 @@ from portal.ory.models import (
     RedirectTo,
     Reject,
 )
+from portal.pace import Pace
 
 R = TypeVar("R", LoginRequest, ConsentRequest, LogoutRequest)
 Q = TypeVar("Q", LoginRequest, ConsentRequest)
@@ -57,7 +59,7 @@ class OryAdmin:
         forwarded_proto: bool = False,
         observe: Observer | None = None,
     ) -> None:
-        self._caller = Caller(
+        self._caller: Caller | PacedCaller = Caller(
             http,
             base_url=base_url,
             api_key=api_key,
@@ -68,6 +70,14 @@ class OryAdmin:
         self._public_url = public_url.rstrip("/") if public_url else None
         self._public_origin = origin_of(public_url) if public_url else None
         self._seen_origin: str | None = None
+
+    def paced(self, pace: Pace) -> "OryAdmin":
+        """The same Ory, asked no faster than *pace*: for work that nobody waits for."""
+        if isinstance(self._caller, PacedCaller):
+            return self
+        other = copy.copy(self)
+        other._caller = PacedCaller(self._caller, pace)
+        return other
 
     async def get_login_request(self, challenge: str) -> LoginRequest:
         return self._seen(await self._get_request("login", challenge, LoginRequest))

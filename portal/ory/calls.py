@@ -4,6 +4,7 @@ What is asked is in :mod:`portal.ory.admin`, what the answers mean in :mod:`port
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ import msgspec
 
 from portal.ory.answers import Answer, error_of
 from portal.ory.errors import OryError, OryKeyError, OryNonsenseError, OryUnavailableError
+from portal.pace import Pace
 
 T = TypeVar("T")
 
@@ -161,6 +163,31 @@ class Caller:
         query = f"?{urlencode(call.query, quote_via=quote, safe='=')}" if call.query else ""
         address = f"{self._base_url}{call.path}{query}"
         return httpx.Request(call.method, address, headers=headers, content=content)
+
+
+class PacedCaller:
+    """Makes the same calls at a pace. While Ory asked to wait it makes none, and says so at once:
+    whoever works in the background had better not hold on to its work.
+    """
+
+    def __init__(self, caller: Caller, pace: Pace) -> None:
+        self._caller, self._pace = caller, pace
+
+    @property
+    def key_refused(self) -> bool:
+        """As of the caller itself."""
+        return self._caller.key_refused
+
+    async def ask(self, call: Call, understand: Callable[[Answer], T]) -> T:
+        """Do as :meth:`Caller.ask` does, when it is time."""
+        await self._pace.turn()
+        if left := math.ceil(self._pace.resting):
+            raise OryUnavailableError(f"{call.endpoint}: Ory asked to wait", retry_after=left)
+        try:
+            return await self._caller.ask(call, understand)
+        except OryUnavailableError as exc:
+            self._pace.rest(exc.retry_after or 0)
+            raise
 
 
 async def _body(response: httpx.Response, endpoint: str) -> bytes:

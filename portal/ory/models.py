@@ -6,9 +6,12 @@ sends null for empty arrays and objects). Bodies that we send hold only what all
 A repr shows names of clients, never a challenge, an address, a subject's claims or a redirect.
 """
 
-from typing import Any, ClassVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final
 
 import msgspec
+
+MAX_DECISION_ID: Final = 36
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +166,14 @@ class ConsentSession(Document, frozen=True, kw_only=True):
     def client_id(self) -> str:
         return self.consent_request.client.client_id
 
+    @property
+    def decision_id(self) -> str | None:
+        """What it says about its decision; another login app may write there what it likes."""
+        context: Any = self.context
+        found = context.get("decision_id") if isinstance(context, dict) else None
+        fits = isinstance(found, str) and 0 < len(found) <= MAX_DECISION_ID and found.isprintable()
+        return found if fits else None
+
 
 class AcceptLogin(Body, frozen=True, kw_only=True):
     """The answer to a login request. ``subject`` must not be empty and is never an e-mail."""
@@ -200,6 +211,15 @@ class Reject(Body, frozen=True, kw_only=True):
 
     error: str
     error_description: str = ""
+
+
+def instant(text: str) -> datetime | None:
+    """When Ory says it was, if it says so in a way that can be read."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 ACCESS_DENIED = Reject(

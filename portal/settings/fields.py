@@ -17,6 +17,9 @@ from portal.settings.option import Option, Secret, SettingsError, find, read_all
 
 ARGON2_MINIMUM: Final = ((1, 47_104), (2, 19_456), (3, 12_288), (4, 9_216), (5, 7_168))
 """Passes and KiB that OWASP's password storage cheat sheet calls the least that is acceptable."""
+NETWORK_RATE: Final = 4
+"""Calls per second by background work: Ory Network's smallest plan bears 10 for a moment and 300 a
+minute, and people need some of them."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAKE_A_KEY: Final = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
 
@@ -158,8 +161,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30 * 86_400
     remember_consent_for: Annotated[
         int,
-        Option(reading.seconds, 'How long "Don\'t ask again" lasts; `0`: until it is revoked.'),
+        Option(
+            reading.seconds,
+            "The longest that a decision is remembered, whatever a person chooses; `0`: until it "
+            "is revoked.",
+        ),
     ] = 0
+    consent_durations: Annotated[
+        tuple[int, ...],
+        Option(
+            reading.durations,
+            'How long a person can let a decision hold, beside "this time only": durations, or '
+            "`always`, which is until it is revoked.",
+            default="`30d,always`",
+        ),
+    ] = (30 * 86_400, 0)
+    undo_for: Annotated[
+        int,
+        Option(
+            reading.seconds,
+            "How long a person can undo that they removed an app's access; it is carried out at "
+            "Ory after that. `0`: at once.",
+        ),
+    ] = 8
     challenge_ttl: Annotated[
         int,
         Option(
@@ -226,6 +250,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_lifetime: Annotated[
         int, Option(reading.positive_seconds, "As `PORTAL_SESSION_LIFETIME`, for administrators.")
     ] = 14_400
+    admin_recent: Annotated[
+        int,
+        Option(
+            reading.positive_seconds,
+            "An administrator who signed in longer ago than this has to do it again before "
+            "revoking many grants at once.",
+        ),
+    ] = 600
     password_min_length: Annotated[
         int,
         Option(
@@ -292,6 +324,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_host: Annotated[
         str, Option(reading.listen_host, "Address for `PORTAL_METRICS_PORT`.")
     ] = "127.0.0.1"
+    reconcile_every: Annotated[
+        int,
+        Option(
+            reading.seconds,
+            "How often all grants are compared with what Ory lists; `0`: only on demand.",
+            default="`1d`",
+        ),
+    ] = 86_400
+    ory_background_rate: Annotated[
+        int | None,
+        Option(
+            reading.whole(0, 10_000),
+            "The most calls per second that background work makes to Ory, per process; `0`: no "
+            "limit.",
+            default="no limit; `4` with an API key, for Ory Network's rate limits",
+        ),
+    ] = None
+    keep_audit: Annotated[
+        int,
+        Option(
+            reading.seconds_from(30 * 86_400),
+            "How long the audit trail is kept; at least 30 days.",
+            default="`400d`",
+        ),
+    ] = 400 * 86_400
+    keep_ended_grants: Annotated[
+        int,
+        Option(
+            reading.seconds_from(86_400),
+            "How long a grant that ended is still shown to administrators; at least a day.",
+            default="`400d`",
+        ),
+    ] = 400 * 86_400
     ready_requires_ory: Annotated[
         bool,
         Option(
@@ -316,6 +381,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if problems:
             raise SettingsError(tuple(problems))
         return _completed(settings)
+
+    @property
+    def background_rate(self) -> int:
+        """Calls to Ory per second that background work may make; 0: as many as it can."""
+        if self.ory_background_rate is not None:
+            return self.ory_background_rate
+        return NETWORK_RATE if self.ory_api_key is not None else 0
 
     @property
     def development(self) -> bool:

@@ -50,6 +50,27 @@ def positive_seconds(text: str) -> int:
     return duration
 
 
+def seconds_from(least: int) -> Callable[[str], int]:
+    """Make a reader of durations of at least *least* seconds."""
+
+    def read(text: str) -> int:
+        duration = seconds(text)
+        if duration < least:
+            days = least / 86_400
+            raise ValueError(f"must be at least {days:g}d")
+        return duration
+
+    return read
+
+
+def durations(text: str) -> tuple[int, ...]:
+    """Read a comma separated list of durations; ``always`` is 0 and stands last."""
+    found = {0 if word.lower() == "always" else positive_seconds(word) for word in words(text)}
+    if not found:
+        raise ValueError("must name at least one duration, or always")
+    return (*sorted(found - {0}), *sorted(found & {0}))
+
+
 def fraction(text: str) -> float:
     """Seconds with a fraction, for one network call."""
     try:

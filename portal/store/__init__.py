@@ -13,7 +13,7 @@ from portal.store.errors import (
     StoreUnavailableError,
     UnstorableValueError,
 )
-from portal.store.grants import GrantPage, GrantRow, GrantSearch
+from portal.store.grant_index import GrantPage, GrantRow, GrantSearch, Selection, Tally
 
 __all__ = [
     "AlreadyExistsError",
@@ -25,8 +25,10 @@ __all__ = [
     "GrantRow",
     "GrantSearch",
     "Rows",
+    "Selection",
     "Store",
     "StoreError",
     "StoreUnavailableError",
+    "Tally",
     "UnstorableValueError",
 ]

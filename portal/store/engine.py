@@ -14,13 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from portal.store.attempts import Attempts
 from portal.store.audit import Audit
 from portal.store.browsers import Browsers
+from portal.store.bulk_revocations import BulkRevocations
 from portal.store.errors import StoreUnavailableError
 from portal.store.files import make_private
 from portal.store.flows import Flows
+from portal.store.grant_expiry import GrantExpiry
+from portal.store.grant_index import GrantIndex
 from portal.store.grants import Grants
 from portal.store.login_sessions import LoginSessions
 from portal.store.policies import Policies
 from portal.store.portal_sessions import PortalSessions
+from portal.store.reconciliations import Reconciliations
 from portal.store.revision import is_at_head, revision_of
 from portal.store.revocations import Revocations
 from portal.store.translation import translated
@@ -38,11 +42,15 @@ class Rows:
         "attempts",
         "audit",
         "browsers",
+        "bulk_revocations",
         "flows",
+        "grant_expiry",
+        "grant_index",
         "grants",
         "login_sessions",
         "policies",
         "portal_sessions",
+        "reconciliations",
         "revocations",
         "users",
     )
@@ -51,6 +59,8 @@ class Rows:
         self.users = Users(unit)
         self.flows = Flows(unit)
         self.grants = Grants(unit)
+        self.grant_index = GrantIndex(unit)
+        self.grant_expiry = GrantExpiry(unit)
         self.policies = Policies(unit)
         self.login_sessions = LoginSessions(unit)
         self.portal_sessions = PortalSessions(unit)
@@ -58,6 +68,8 @@ class Rows:
         self.browsers = Browsers(unit)
         self.audit = Audit(unit)
         self.revocations = Revocations(unit)
+        self.bulk_revocations = BulkRevocations(unit)
+        self.reconciliations = Reconciliations(unit)
 
 
 class Store:

@@ -3,46 +3,15 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
-from portal.store.columns import Text
-from portal.store.tables import GrantRecord, User
-from portal.store.unit import Unit, load, load_all, load_first, select, width
+from portal.store.tables import GRANT_STATES, GrantRecord, KnownClient, Revocation, ScopeSet
+from portal.store.unit import Unit, load_all, load_first, select
 
-MAX_PAGE: Final = 100
-Position = tuple[datetime, str, str]
-"""Where a page ends: ``granted_at``, subject, client id of its last row."""
-
-
-class GrantSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """What an administrator looks for; empty fields do not narrow. Capitals do not matter."""
-
-    user: str = ""
-    """A part of the e-mail address, or a subject."""
-    client: str = ""
-    """A part of the app's id or name."""
-    scope: str = ""
-    """Whole scope names, separated by blanks; all of them."""
-    state: str = ""
-    """``active``, ``pending`` (Ory has not confirmed) or ``revoked``; others find nothing."""
-
-
-class GrantRow(msgspec.Struct, frozen=True):
-    """A grant, and the address of its user where the user is known here."""
-
-    grant: GrantRecord
-    email: str | None
-
-
-class GrantPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some grants; ``next`` is the position to go on from, ``None`` on the last page."""
-
-    rows: tuple[GrantRow, ...]
-    next: Position | None
+LIVING: Final = ("active", "expired")
+"""The states of grants whose tokens may live."""
 
 
 class Grants:
@@ -69,7 +38,12 @@ class Grants:
         return load_first(GrantRecord, await self._unit.first(statement))
 
     async def save(self, record: GrantRecord) -> None:
-        """Insert or replace the pair's grant."""
+        """Insert or replace the pair's grant, and note what a search has to know about it."""
+        record.scope_set = scope_set_id(record.scopes)
+        await self._unit.add_if_new(
+            ScopeSet(id=record.scope_set, scopes=sorted(set(record.scopes)))
+        )
+        await self._remember_client(record)
         await self._unit.upsert(record)
 
     async def revoke(
@@ -79,10 +53,22 @@ class Grants:
         statement = (
             sa.update(GrantRecord)
             .where(_pair(subject, client_id), GrantRecord.revoked_at.is_(None))
-            .values(revoked_at=at, revoke_reason=reason, revoke_synced_at=None, hydra_scopes=None)
+            .values(revoked_at=at, revoke_reason=reason, revoke_synced_at=None)
             .returning(GrantRecord.client_id)
         )
         return tuple(sorted(row[0] for row in await self._unit.all(statement)))
+
+    async def restore(self, subject: str, client_id: str, *, revoked_at: datetime) -> bool:
+        """Let the pair's grant live on as it was, if it was revoked at *revoked_at* and Ory has
+        deleted nothing yet. Whether it does.
+        """
+        condition = sa.and_(
+            _pair(subject, client_id),
+            GrantRecord.revoked_at == revoked_at,
+            GrantRecord.revoke_synced_at.is_(None),
+        )
+        living = sa.update(GrantRecord).where(condition)
+        return bool(await self._unit.run(living.values(revoked_at=None, revoke_reason=None)))
 
     async def count_people(self, client_ids: Iterable[str]) -> dict[str, int]:
         """Count who has each of the clients connected now; clients of nobody are left out."""
@@ -91,7 +77,7 @@ class Grants:
             return {}
         statement = (
             sa.select(GrantRecord.client_id, sa.func.count())
-            .where(GrantRecord.client_id.in_(wanted), GrantRecord.revoked_at.is_(None))
+            .where(GrantRecord.client_id.in_(wanted), GrantRecord.state.in_(LIVING))
             .group_by(GrantRecord.client_id)
         )
         return {row[0]: int(row[1]) for row in await self._unit.all(statement)}
@@ -102,7 +88,7 @@ class Grants:
         Its tokens and consents went with it, so Ory has nothing left to confirm, of earlier
         revocations neither.
         """
-        over = {"revoke_synced_at": at, "hydra_scopes": None}
+        over = {"revoke_synced_at": at, "hydra_scopes": None, "listable": False}
         ended = await self._unit.run(
             sa.update(GrantRecord)
             .where(GrantRecord.client_id == client_id, GrantRecord.revoked_at.is_(None))
@@ -117,13 +103,18 @@ class Grants:
     async def mark_synced(
         self, subject: str, client_id: str | None, *, revoked_until: datetime, at: datetime
     ) -> None:
-        """Note that Ory has deleted what was revoked up to *revoked_until*, not what was later."""
+        """Note that Ory has deleted what was revoked up to *revoked_until*, not what was later.
+
+        Ory remembers nothing of it from then on.
+        """
         statement = sa.update(GrantRecord).where(
             _pair(subject, client_id),
             GrantRecord.revoked_at <= revoked_until,
             GrantRecord.revoke_synced_at.is_(None),
         )
-        await self._unit.run(statement.values(revoke_synced_at=at))
+        await self._unit.run(
+            statement.values(revoke_synced_at=at, hydra_scopes=None, listable=False)
+        )
 
     async def of_subject(self, subject: str) -> tuple[GrantRecord, ...]:
         """All of a subject, revoked ones too, the newest first."""
@@ -133,76 +124,110 @@ class Grants:
         )
         return load_all(GrantRecord, await self._unit.all(statement))
 
-    async def search(self, search: GrantSearch, *, after: Position | None, limit: int) -> GrantPage:
-        """List a page of at most *limit* (and at most 100) grants, the newest first, after *after*.
+    async def delete_ended(self, before: datetime, limit: int) -> int:
+        """Forget what Ory had deleted before *before*, at most *limit*, the oldest first: how many.
 
-        The position is that of a row and not a number of rows, so that pages neither repeat nor
-        lose one while grants come and go.
+        Not what Ory is still to be told something about.
         """
-        limit = max(1, min(limit, MAX_PAGE))
-        statement = (
-            sa.select(GrantRecord.__table__, User.email)
-            .outerjoin_from(GrantRecord, User, User.subject == GrantRecord.subject)
-            .where(*self._conditions(search))
-            .order_by(*(column.desc() for column in _ORDER))
-            .limit(limit + 1)
+        grants = GrantRecord.__table__.c
+        unfinished = sa.exists().where(
+            Revocation.subject == grants.subject,
+            sa.or_(Revocation.client_id == grants.client_id, Revocation.client_id.is_(None)),
+            Revocation.state != "done",
         )
-        if after is not None:
-            statement = statement.where(_place < _bound(after))
-        found = await self._unit.all(statement)
-        split = width(GrantRecord)
-        rows = tuple(GrantRow(load(GrantRecord, row[:split]), row[split]) for row in found[:limit])
-        last = rows[-1].grant if len(found) > limit else None
-        return GrantPage(rows=rows, next=_position_of(last))
+        over = sa.and_(
+            grants.revoke_synced_at < before, grants.state.in_(("revoked", "at_ory")), ~unfinished
+        )
+        return await self._unit.delete_some(
+            GrantRecord, over, limit=limit, first=grants.revoke_synced_at
+        )
 
-    def _conditions(self, search: GrantSearch) -> list[sa.ColumnElement[bool]]:
-        conditions: list[sa.ColumnElement[bool]] = []
-        if user := search.user.strip():
-            conditions.append(
-                sa.or_(User.email.icontains(user, autoescape=True), GrantRecord.subject == user)
-            )
-        if client := search.client.strip():
-            conditions.append(
-                sa.or_(
-                    GrantRecord.client_id.icontains(client, autoescape=True),
-                    GrantRecord.client_name.icontains(client, autoescape=True),
+    async def index_some(self, limit: int) -> int:
+        """Note what a search has to know about at most *limit* grants from before it was kept; how
+        many there were.
+
+        The living and newest come first: of an app's names the first to be noted stays, until
+        somebody allows it again.
+        """
+        found: list[GrantRecord] = []
+        for state in GRANT_STATES:
+            if len(found) < limit:
+                found += await self._unnoted(state, limit - len(found))
+        await self._note(found)
+        return len(found)
+
+    async def index_used(self, since: datetime, limit: int) -> int:
+        """Put right what a replica of the version before wrote lately: it changes ``scopes`` and
+        knows nothing of ``scope_set``. How many of the *limit* grants last used were wrong.
+
+        Nothing is locked: what somebody changes meanwhile is left as it is.
+        """
+        statement = (
+            select(GrantRecord)
+            .where(GrantRecord.state == "active", GrantRecord.last_accept_at >= since)
+            .order_by(GrantRecord.last_accept_at.desc())
+            .limit(limit)
+        )
+        used = load_all(GrantRecord, await self._unit.all(statement))
+        wrong = [grant for grant in used if grant.scope_set != scope_set_id(grant.scopes)]
+        await self._note(wrong)
+        return len(wrong)
+
+    async def _unnoted(self, state: str, limit: int) -> tuple[GrantRecord, ...]:
+        statement = (
+            select(GrantRecord)
+            .where(GrantRecord.scope_set == 0, GrantRecord.state == state)
+            .order_by(GrantRecord.granted_at.desc())
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return load_all(GrantRecord, await self._unit.all(statement))
+
+    async def _note(self, grants: Iterable[GrantRecord]) -> None:
+        alike: dict[tuple[tuple[str, ...], int], list[tuple[str, str]]] = {}
+        clients: dict[str, GrantRecord] = {}
+        for grant in grants:
+            clients.setdefault(grant.client_id, grant)
+            kind = (tuple(sorted(set(grant.scopes))), grant.scope_set)
+            alike.setdefault(kind, []).append((grant.subject, grant.client_id))
+        pair = sa.tuple_(GrantRecord.subject, GrantRecord.client_id)
+        for (scopes, wrong), pairs in sorted(alike.items()):
+            number = scope_set_id(scopes)
+            await self._unit.add_if_new(ScopeSet(id=number, scopes=list(scopes)))
+            unchanged = sa.and_(pair.in_(pairs), GrantRecord.scope_set == wrong)
+            await self._unit.run(sa.update(GrantRecord).where(unchanged).values(scope_set=number))
+        for client_id, grant in sorted(clients.items()):
+            await self._unit.add_if_new(
+                KnownClient(
+                    client_id=client_id,
+                    client_name=grant.client_name,
+                    client_uri=grant.client_uri,
                 )
             )
-        conditions.extend(self._has_scope(scope) for scope in search.scope.split())
-        if search.state:
-            conditions.append(_STATES.get(search.state, sa.false()))
-        return conditions
 
-    def _has_scope(self, scope: str) -> sa.ColumnElement[bool]:
-        if self._unit.is_postgresql:
-            return sa.type_coerce(GrantRecord.scopes, JSONB).contains([scope])
-        element = sa.func.json_each(GrantRecord.scopes).table_valued("value")
-        return sa.exists(
-            sa.select(sa.literal(1))
-            .select_from(element)
-            .where(element.c.value == sa.literal(scope, Text()))
+    async def _remember_client(self, record: GrantRecord) -> None:
+        """Only a new or renamed client is written: everybody who allows it comes by here."""
+        known = load_first(
+            KnownClient,
+            await self._unit.first(
+                select(KnownClient).where(KnownClient.client_id == record.client_id)
+            ),
         )
+        names = (record.client_name, record.client_uri)
+        if known is None or (known.client_name, known.client_uri) != names:
+            await self._unit.upsert(
+                KnownClient(
+                    client_id=record.client_id,
+                    client_name=record.client_name,
+                    client_uri=record.client_uri,
+                )
+            )
 
 
-_ORDER: Final[tuple[sa.ColumnElement[Any], ...]] = (
-    GrantRecord.__table__.c.granted_at,
-    GrantRecord.__table__.c.subject,
-    GrantRecord.__table__.c.client_id,
-)
-_place: Final = sa.tuple_(*_ORDER)
-_STATES: Final[dict[str, sa.ColumnElement[bool]]] = {
-    "active": GrantRecord.revoked_at.is_(None),
-    "pending": sa.and_(GrantRecord.revoked_at.is_not(None), GrantRecord.revoke_synced_at.is_(None)),
-    "revoked": GrantRecord.revoke_synced_at.is_not(None),
-}
-
-
-def _bound(after: Position) -> sa.Tuple:
-    return sa.tuple_(*(sa.literal(v, c.type) for v, c in zip(after, _ORDER, strict=True)))
-
-
-def _position_of(grant: GrantRecord | None) -> Position | None:
-    return None if grant is None else (grant.granted_at, grant.subject, grant.client_id)
+def scope_set_id(scopes: Iterable[str]) -> int:
+    """The number of a combination of scopes, whatever their order: 63 bits of their hash."""
+    packed = " ".join(sorted(set(scopes))).encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest()) >> 1
 
 
 def _pair(subject: str, client_id: str | None) -> sa.ColumnElement[bool]:

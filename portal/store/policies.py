@@ -1,6 +1,7 @@
 """Policies: what the operator demands of single clients."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -32,6 +33,21 @@ class Policies:
     async def save(self, policy: ClientPolicy) -> None:
         """Insert or replace the client's policy."""
         await self._unit.upsert(policy)
+
+    async def to_apply(self, *, until: datetime) -> tuple[ClientPolicy, ...]:
+        """Those saved up to *until* that grants from before were not brought in line with yet."""
+        statement = select(ClientPolicy).where(
+            ClientPolicy.applied_at.is_(None), ClientPolicy.updated_at <= until
+        )
+        return load_all(ClientPolicy, await self._unit.all(statement))
+
+    async def mark_applied(self, policy: ClientPolicy, *, at: datetime) -> None:
+        """Note that they were, unless it was saved again meanwhile."""
+        same = (
+            ClientPolicy.client_id == policy.client_id,
+            ClientPolicy.updated_at == policy.updated_at,
+        )
+        await self._unit.run(sa.update(ClientPolicy).where(*same).values(applied_at=at))
 
     async def delete(self, client_id: str) -> None:
         """Forget it: a later client with the same id has to earn its own."""

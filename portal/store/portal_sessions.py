@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from portal.store.tables import PortalSession, User
-from portal.store.unit import Unit, load, width
+from portal.store.unit import Unit, columns, load, width
 
 
 class PortalSessions:
@@ -23,7 +23,7 @@ class PortalSessions:
     async def find(self, session_id_hash: str) -> tuple[PortalSession, User] | None:
         """Find it and whose it is, in one query; whether it still counts, the caller decides."""
         row = await self._unit.first(
-            sa.select(PortalSession.__table__, User.__table__)
+            sa.select(*columns(PortalSession), *columns(User))
             .join_from(PortalSession, User, User.subject == PortalSession.subject)
             .where(PortalSession.session_id_hash == session_id_hash)
         )

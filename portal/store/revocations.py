@@ -1,14 +1,34 @@
 """The outbox of deletions at Ory: each is kept until Ory confirmed it and was swept once more."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 
-from portal.store.tables import Revocation
-from portal.store.unit import Unit, load_all, select
+from portal.store.tables import GrantRecord, Revocation, User
+from portal.store.unit import Unit, columns, load, load_all, select, width
 
 MAX_ERROR: Final = 500
+_IN_BULK: Final = Revocation.bulk_id.is_not(None)
+_TURNS: Final = (
+    (Revocation.state == "pending", ~_IN_BULK),
+    (Revocation.state == "pending", _IN_BULK),
+    (Revocation.state == "sweeping",),
+)
+"""What is worked on first: nobody waits for the thousands of a bulk revocation, and the second look
+is the least urgent. Each is a stretch of one index."""
+
+
+class Stuck(msgspec.Struct, frozen=True):
+    """A deletion that did not work yet, with the address and the app's name where they are
+    known.
+    """
+
+    revocation: Revocation
+    email: str | None
+    app_name: str | None
 
 
 class Revocations:
@@ -23,6 +43,10 @@ class Revocations:
         """Queue a deletion, in the unit of work that revokes."""
         await self._unit.add(record)
 
+    async def add_all(self, records: Sequence[Revocation]) -> None:
+        """Queue many."""
+        await self._unit.add_all(records)
+
     async def pending_for(self, subject: str, client_id: str) -> tuple[Revocation, ...]:
         """List what Ory has not confirmed about the pair; it has to happen before a new accept."""
         statement = select(Revocation).where(
@@ -32,29 +56,50 @@ class Revocations:
         )
         return load_all(Revocation, await self._unit.all(statement.order_by(Revocation.id)))
 
+    async def pending_of(self, subject: str) -> tuple[Revocation, ...]:
+        """List what Ory has not confirmed about any grant of the subject."""
+        statement = select(Revocation).where(
+            Revocation.state == "pending", Revocation.subject == subject
+        )
+        return load_all(Revocation, await self._unit.all(statement.order_by(Revocation.id)))
+
+    async def take_back(self, revocation: Revocation) -> bool:
+        """Forget a deletion that waits just as *revocation* says: not one that somebody took."""
+        condition = sa.and_(
+            Revocation.id == revocation.id,
+            Revocation.state == "pending",
+            Revocation.due_at == revocation.due_at,
+        )
+        return bool(await self._unit.run(sa.delete(Revocation).where(condition)))
+
+    async def end_undo(
+        self, *, subjects: Iterable[str] | None, client_ids: Iterable[str] | None, at: datetime
+    ) -> None:
+        """Let nobody undo any more what waits for that, of these subjects and clients; ``None``:
+        of all.
+        """
+        statement = sa.update(Revocation).where(
+            Revocation.state == "pending", Revocation.due_at > at, Revocation.undo_until > at
+        )
+        for column, wanted in ((Revocation.subject, subjects), (Revocation.client_id, client_ids)):
+            if wanted is not None:
+                statement = statement.where(column.in_(sorted(wanted)))
+        await self._unit.run(statement.values(undo_until=None, due_at=at))
+
     async def claim_due(
         self, *, now: datetime, limit: int, lease: timedelta
     ) -> tuple[Revocation, ...]:
-        """Take work that is due, so that nobody else does before *lease* is over; the oldest first.
+        """Take work that is due, so that nobody else does before *lease* is over; what somebody
+        waits for first, and the oldest of it.
 
         Whoever dies with it loses nothing: it is due again after the lease.
         """
-        due = (
-            sa.select(Revocation.id)
-            .where(Revocation.state.in_(("pending", "sweeping")), Revocation.due_at <= now)
-            .order_by(Revocation.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
-        statement = (
-            sa.update(Revocation)
-            .where(Revocation.id.in_(sa.select(due.c.id)))
-            .values(due_at=now + lease)
-            .returning(*Revocation.__table__.columns)
-        )
-        claimed = load_all(Revocation, await self._unit.all(statement))
-        return tuple(sorted(claimed, key=lambda revocation: (revocation.revoked_at, revocation.id)))
+        claimed: list[Revocation] = []
+        for turn in _TURNS:
+            left = limit - len(claimed)
+            if left:
+                claimed += await self._claim(*turn, now=now, limit=left, lease=lease)
+        return tuple(claimed)
 
     async def confirm(self, revocation_id: str, *, at: datetime, sweep_at: datetime) -> bool:
         """Ory has deleted: look again at *sweep_at*. Whether it was still pending."""
@@ -81,7 +126,64 @@ class Revocations:
         }
         await self._unit.run(statement.values(values))
 
+    async def count_pending(self, bulk_ids: Iterable[str]) -> dict[str, int]:
+        """Count what Ory has yet to confirm of bulk revocations; those with nothing are left
+        out.
+        """
+        statement = (
+            sa.select(Revocation.bulk_id, sa.func.count())
+            .where(Revocation.bulk_id.in_(sorted(set(bulk_ids))), Revocation.state == "pending")
+            .group_by(Revocation.bulk_id)
+        )
+        return {row[0]: int(row[1]) for row in await self._unit.all(statement)}
+
+    async def list_stuck(self, bulk_id: str, *, limit: int) -> tuple[tuple[Stuck, ...], int]:
+        """List what of a bulk revocation was tried in vain, at most *limit*, and count all of
+        it.
+        """
+        stuck = sa.and_(
+            Revocation.bulk_id == bulk_id, Revocation.state == "pending", Revocation.attempts > 0
+        )
+        counted = await self._unit.first(sa.select(sa.func.count()).where(stuck))
+        if not counted or not counted[0]:
+            return (), 0
+        app = sa.and_(
+            GrantRecord.subject == Revocation.subject, GrantRecord.client_id == Revocation.client_id
+        )
+        found = await self._unit.all(
+            select(Revocation)
+            .add_columns(User.email, GrantRecord.client_name)
+            .outerjoin_from(Revocation, User, User.subject == Revocation.subject)
+            .outerjoin(GrantRecord, app)
+            .where(stuck)
+            .order_by(Revocation.due_at, Revocation.id)
+            .limit(limit)
+        )
+        split = width(Revocation)
+        rows = tuple(Stuck(load(Revocation, row[:split]), *row[split:]) for row in found)
+        return rows, int(counted[0])
+
     async def delete_before(self, at: datetime, limit: int) -> int:
         """Forget what was done before *at*, at most *limit*: how many."""
         condition = sa.and_(Revocation.state == "done", Revocation.due_at < at)
         return await self._unit.delete_some(Revocation, condition, limit=limit)
+
+    async def _claim(
+        self, *turn: sa.ColumnElement[bool], now: datetime, limit: int, lease: timedelta
+    ) -> list[Revocation]:
+        due = (
+            sa.select(Revocation.id)
+            .where(*turn, Revocation.due_at <= now)
+            .order_by(Revocation.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        statement = (
+            sa.update(Revocation)
+            .where(Revocation.id.in_(sa.select(due.c.id)))
+            .values(due_at=now + lease)
+            .returning(*columns(Revocation))
+        )
+        claimed = load_all(Revocation, await self._unit.all(statement))
+        return sorted(claimed, key=lambda revocation: (revocation.revoked_at, revocation.id))

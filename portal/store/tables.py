@@ -5,7 +5,7 @@ stored as hashes only.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
@@ -16,6 +16,32 @@ SUBJECT = Text(255)
 CLIENT_ID = Text(255)
 SHA256_HEX = Text(64)
 UUID_TEXT = Text(36)
+AT_ORY = "revoked at Ory"
+"""The ``revoke_reason`` of grants that somebody revoked behind the portal's back."""
+GrantState = Literal["active", "expired", "pending", "revoked", "at_ory"]
+GRANT_STATES: tuple[GrantState, ...] = get_args(GrantState)
+"""Living; living, but asked about again; revoked and Ory has yet to confirm it; revoked; revoked at
+Ory itself."""
+GRANT_STATE = (
+    "CASE WHEN revoked_at IS NULL AND expired_at IS NULL THEN 'active' "
+    "WHEN revoked_at IS NULL THEN 'expired' "
+    "WHEN revoke_synced_at IS NULL THEN 'pending' "
+    f"WHEN revoke_reason = '{AT_ORY}' THEN 'at_ory' ELSE 'revoked' END"
+)
+
+
+def _some(name: str, *columns: str, where: str | None = None) -> sa.Index:
+    """Index the rows that have the first of *columns*, as most have not."""
+    given = f"{columns[0]} IS NOT NULL" + (f" AND {where}" if where else "")
+    return sa.Index(name, *columns, postgresql_where=sa.text(given), sqlite_where=sa.text(given))
+
+
+def _seen(*columns: str) -> sa.Index:
+    """Index grants so that a search sees what it asks of them without fetching a row."""
+    asked = ("scope_set", "granted_at", "last_accept_at")
+    return sa.Index(
+        None, *columns, postgresql_include=[name for name in asked if name not in columns]
+    )
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, repr=False, eq=False):
@@ -49,7 +75,8 @@ class User(Base, kw_only=True):
 
     subject: Mapped[str] = mapped_column(SUBJECT, primary_key=True)
     email: Mapped[str] = mapped_column(Text(320), unique=True)
-    """Canonical: :func:`portal.accounts.canonical_email`."""
+    """Canonical: :func:`portal.accounts.canonical_email`. Compared by its bytes, on PostgreSQL by
+    the collation C: so its index finds beginnings."""
     email_verified: Mapped[bool] = mapped_column(default=False)
     name: Mapped[str | None] = mapped_column(default=None)
     password_hash: Mapped[str | None] = mapped_column(default=None)
@@ -92,8 +119,18 @@ class GrantRecord(Base, kw_only=True):
 
     __tablename__ = "grants"
     __table_args__ = (
-        sa.Index(None, "client_id", "subject"),
-        sa.Index(None, "granted_at", "subject", "client_id"),
+        _seen("state", "granted_at", "subject", "client_id"),
+        _seen("state", "last_accept_at", "subject", "client_id"),
+        _seen("client_id", "state", "granted_at", "subject"),
+        _seen("client_id", "state", "last_accept_at", "subject"),
+        _seen("scope_set", "state", "granted_at", "subject", "client_id"),
+        _seen("scope_set", "state", "last_accept_at", "subject", "client_id"),
+        _some(
+            "ix_grants_expires_at",
+            "expires_at",
+            where="expired_at IS NULL AND revoked_at IS NULL",
+        ),
+        _some("ix_grants_revoke_synced_at", "revoke_synced_at"),
     )
 
     subject: Mapped[str] = mapped_column(SUBJECT, primary_key=True)
@@ -102,14 +139,28 @@ class GrantRecord(Base, kw_only=True):
     client_uri: Mapped[str | None] = mapped_column(default=None)
     scopes: Mapped[list[str]]
     """What living tokens may carry; shown and revocable."""
+    scope_set: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    """Names ``scopes`` as :class:`ScopeSet` does, so that an index finds them; set when saved, 0
+    before that."""
     audience: Mapped[list[str]]
     remembered_scopes: Mapped[list[str]]
     """What may be given without asking; only "don't ask again" adds to it."""
     remembered_audience: Mapped[list[str]]
+    remembered_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When "don't ask again" was last chosen; ``None``: never, or before that was noted."""
+    remember_for: Mapped[int | None] = mapped_column(default=None)
+    """The seconds that were chosen then; 0: until it is revoked."""
     expires_at: Mapped[datetime | None] = mapped_column(default=None)
     """When the remembered sets stop counting; ``None``: not before they are revoked."""
+    expired_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When that was written down, by the background job; what counts is ``expires_at``."""
     hydra_scopes: Mapped[list[str] | None] = mapped_column(default=None)
     """What Ory was last told to remember, on a ``skip=false`` accept; ``None`` after a deletion."""
+    listable: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Ory was told yes on a ``skip=false`` accept since the last deletion: once the browser has
+    come back, its listing shows the grant (hydra-contract 4.1)."""
+    listed_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When Ory was last seen to list it."""
     decision_id: Mapped[str] = mapped_column(UUID_TEXT)
     granted_at: Mapped[datetime]
     """When a person last decided."""
@@ -120,6 +171,37 @@ class GrantRecord(Base, kw_only=True):
     """``user``, ``admin``, ``narrowed``, ``disabled``, ``revoked at Ory`` …"""
     revoke_synced_at: Mapped[datetime | None] = mapped_column(default=None)
     """When Ory confirmed the deletion."""
+    state: Mapped[str] = mapped_column(
+        Text(16), sa.Computed(GRANT_STATE), init=False, nullable=True
+    )
+    """One of :data:`GRANT_STATES`, derived by the database from the columns above: for queries. A
+    record does not carry it.
+    """
+
+
+class ScopeSet(Base, kw_only=True):
+    """A combination of scopes that some grant has: few, where grants are many."""
+
+    __tablename__ = "scope_sets"
+    __table_args__ = (
+        sa.Index(
+            None, "scopes", postgresql_using="gin", postgresql_ops={"scopes": "jsonb_path_ops"}
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    """:func:`portal.store.grants.scope_set_id`."""
+    scopes: Mapped[list[str]]
+
+
+class KnownClient(Base, kw_only=True):
+    """A client that somebody has ever allowed, by its last name: what a search looks through."""
+
+    __tablename__ = "known_clients"
+
+    client_id: Mapped[str] = mapped_column(CLIENT_ID, primary_key=True)
+    client_name: Mapped[str]
+    client_uri: Mapped[str | None] = mapped_column(default=None)
 
 
 class ClientPolicy(Base, kw_only=True):
@@ -136,6 +218,9 @@ class ClientPolicy(Base, kw_only=True):
     """Seconds after a decision for which it may be remembered; ``None``: as for every client."""
     updated_at: Mapped[datetime]
     updated_by: Mapped[str] = mapped_column(SUBJECT)
+    applied_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When ``expires_at`` of the grants from before was brought in line with ``longest_grant``;
+    ``None``: that is still to be done."""
 
 
 class LoginSession(Base, kw_only=True):
@@ -208,8 +293,10 @@ class AuditEvent(Base, kw_only=True):
     __tablename__ = "audit_events"
     __table_args__ = (
         sa.Index(None, "occurred_at", "id"),
-        sa.Index(None, "subject", "occurred_at"),
-        sa.Index(None, "client_id", "occurred_at"),
+        sa.Index(None, "action", "occurred_at", "id"),
+        sa.Index(None, "actor", "occurred_at", "id"),
+        sa.Index(None, "subject", "occurred_at", "id"),
+        sa.Index(None, "client_id", "occurred_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
@@ -231,6 +318,14 @@ class Revocation(Base, kw_only=True):
     __table_args__ = (
         sa.Index(None, "state", "due_at"),
         sa.Index(None, "subject", "client_id"),
+        _some("ix_revocations_bulk_id_state", "bulk_id", "state"),
+        sa.Index(
+            "ix_revocations_single_state_due_at",
+            "state",
+            "due_at",
+            postgresql_where=sa.text("bulk_id IS NULL"),
+            sqlite_where=sa.text("bulk_id IS NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
@@ -247,3 +342,63 @@ class Revocation(Base, kw_only=True):
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None] = mapped_column(default=None)
     synced_at: Mapped[datetime | None] = mapped_column(default=None)
+    undo_until: Mapped[datetime | None] = mapped_column(default=None)
+    """Until then whoever asked for it can take it back; it is not carried out before."""
+    bulk_id: Mapped[str | None] = mapped_column(UUID_TEXT, default=None)
+    """The :class:`BulkRevocation` that it is a part of."""
+
+
+class BulkRevocation(Base, kw_only=True):
+    """Everything that a search found is to be revoked: a job that outlives whoever started it."""
+
+    __tablename__ = "bulk_revocations"
+    __table_args__ = (sa.Index(None, "state", "due_at"), sa.Index(None, "created_at", "id"))
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    actor: Mapped[str] = mapped_column(SUBJECT)
+    """A subject or ``cli``."""
+    selection: Mapped[dict[str, Any]]
+    """A :class:`portal.store.grant_index.Selection`: what is to be revoked, settled for good."""
+    words: Mapped[dict[str, Any]]
+    """The search as it was typed, to be shown."""
+    granted_until: Mapped[datetime]
+    """What was allowed later is not meant."""
+    matched: Mapped[int]
+    """How many grants the operator was told."""
+    revoked: Mapped[int] = mapped_column(default=0)
+    """How many were revoked here so far; how far Ory is, ``revocations`` know."""
+    state: Mapped[str] = mapped_column(Text(16), default="running")
+    """``running``: grants are being revoked here; ``stopped`` by somebody; ``done``."""
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """When somebody should go on with it: pushed back by whoever works on it."""
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    address: Mapped[str] = mapped_column(default="")
+    user_agent: Mapped[str] = mapped_column(default="")
+
+
+class Reconciliation(Base, kw_only=True):
+    """One comparison of all grants, or one subject's, with what Ory lists."""
+
+    __tablename__ = "reconciliations"
+    __table_args__ = (sa.Index(None, "state", "due_at"), sa.Index(None, "created_at", "id"))
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    actor: Mapped[str] = mapped_column(SUBJECT)
+    """A subject, ``cli``, or ``system`` where it was time for one."""
+    subject: Mapped[str | None] = mapped_column(SUBJECT, default=None)
+    """Whose grants; ``None``: everybody's."""
+    dry_run: Mapped[bool] = mapped_column(default=False)
+    """Only look: nothing is changed."""
+    cursor: Mapped[str | None] = mapped_column(SUBJECT, default=None)
+    """The last subject that was compared."""
+    state: Mapped[str] = mapped_column(Text(16), default="running")
+    """``running``, ``stopped`` or ``done``."""
+    checked: Mapped[int] = mapped_column(default=0)
+    """How many subjects were compared."""
+    found: Mapped[dict[str, Any]]
+    """How often each kind of drift was found."""
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    last_error: Mapped[str | None] = mapped_column(default=None)

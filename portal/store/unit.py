@@ -47,6 +47,14 @@ class Unit:
         """Insert *record*."""
         await self.run(_insert(type(record)), values_of(record))
 
+    async def add_all(self, records: Sequence[Base]) -> None:
+        """Insert *records*, all of one table, by one statement."""
+        if records:
+            with translated():
+                await self._connection.execute(
+                    _insert(type(records[0])), [values_of(record) for record in records]
+                )
+
     async def add_if_new(self, record: Record) -> Record | None:
         """Insert *record* unless its key is taken: what is in the table now, if it was inserted."""
         statement = _insert_if_new(type(record), is_postgresql=self.is_postgresql)
@@ -58,11 +66,21 @@ class Unit:
         await self.run(statement, values_of(record))
 
     async def delete_some(
-        self, table: type[Base], condition: sa.ColumnElement[bool], *, limit: int
+        self,
+        table: type[Base],
+        condition: sa.ColumnElement[bool],
+        *,
+        limit: int,
+        first: sa.ColumnElement[Any] | None = None,
     ) -> int:
-        """Delete at most *limit* rows that fulfil *condition*, to hold no lock long: how many."""
+        """Delete at most *limit* rows that fulfil *condition*, to hold no lock long: how many.
+
+        Those with the smallest *first* come first: a large table is then walked by its index.
+        """
         keys = list(table.__table__.primary_key)
         some = sa.select(*keys).where(condition).limit(limit).with_for_update(skip_locked=True)
+        if first is not None:
+            some = some.order_by(first)
         doomed = some.cte("doomed")
         key = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
         deleted = sa.delete(table).where(key.in_(sa.select(*doomed.columns))).returning(keys[0])
@@ -75,8 +93,14 @@ def insert(table: type[Base], *, is_postgresql: bool) -> Insert:
 
 
 def select(table: type[Base]) -> sa.Select[*tuple[Any, ...]]:
-    """Select all columns of *table*, for :func:`load`."""
-    return sa.select(table.__table__)
+    """Select all columns of *table* that a record is made of, for :func:`load`."""
+    return sa.select(*columns(table))
+
+
+@cache
+def columns(table: type[Base]) -> tuple[sa.ColumnElement[Any], ...]:
+    """Its columns but for those that the database derives."""
+    return tuple(column for column in table.__table__.columns if column.computed is None)
 
 
 def load(table: type[Record], row: Sequence[Any]) -> Record:
@@ -104,7 +128,7 @@ def values_of(record: Base) -> dict[str, Any]:
 
 
 def width(table: type[Base]) -> int:
-    """How many columns *table* has, to split the row of a join."""
+    """How many columns a record of *table* has, to split the row of a join."""
     return len(_names(table))
 
 
@@ -119,7 +143,7 @@ def _insert(table: type[Base]) -> sa.Insert:
 @cache
 def _insert_if_new(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
     statement = insert(table, is_postgresql=is_postgresql).on_conflict_do_nothing()
-    return statement.returning(*table.__table__.columns)
+    return statement.returning(*columns(table))
 
 
 @cache
@@ -132,12 +156,10 @@ def _upsert(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
 
 @cache
 def _names(table: type[Base]) -> tuple[str, ...]:
-    return tuple(table.__table__.columns.keys())
+    return tuple(column.name for column in columns(table))
 
 
 @cache
 def _limits(table: type[Base]) -> dict[str, int]:
-    lengths = {
-        column.name: getattr(column.type, "length", None) for column in table.__table__.columns
-    }
+    lengths = {column.name: getattr(column.type, "length", None) for column in columns(table)}
     return {name: length for name, length in lengths.items() if length is not None}

@@ -1,5 +1,6 @@
 """Users: who can sign in."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,11 +17,26 @@ class Users:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
 
-    async def find(self, subject: str) -> User | None:
-        return load_first(User, await self._unit.first(select(User).where(User.subject == subject)))
+    async def find(self, subject: str, *, lock: bool = False) -> User | None:
+        """Find a user; with *lock*, who disables them or changes the password waits for this unit.
+
+        It comes before the lock of a grant, as there.
+        """
+        statement = select(User).where(User.subject == subject)
+        if lock:
+            statement = statement.with_for_update()
+        return load_first(User, await self._unit.first(statement))
 
     async def find_by_email(self, email: str) -> User | None:
         return load_first(User, await self._unit.first(select(User).where(User.email == email)))
+
+    async def emails_of(self, subjects: Iterable[str]) -> dict[str, str]:
+        """Find the addresses of many at once; strangers are left out."""
+        wanted = sorted(set(subjects))
+        if not wanted:
+            return {}
+        statement = sa.select(User.subject, User.email).where(User.subject.in_(wanted))
+        return {row[0]: row[1] for row in await self._unit.all(statement)}
 
     async def add(self, user: User) -> None:
         """Add a user; :class:`AlreadyExistsError` if the subject or the address is taken."""

@@ -162,8 +162,8 @@ def on_hostile_input(request: AnyRequest, exc: HostileInputError) -> Response[An
 
 def on_unrequested(request: AnyRequest, _: UnrequestedError) -> Response[Any]:
     """A form that was changed on its way."""
-    logs.step("input.refused", reason="a permission that was not requested")
-    message = "The form asks for a permission that the app did not request. Nothing was allowed."
+    logs.step("input.refused", reason="an answer that was not offered")
+    message = "The form holds an answer that this portal did not offer. Nothing was allowed."
     return problem(request, (400, "We cannot use what was sent", message))
 
 

@@ -3,6 +3,7 @@ redirect.
 """
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from litestar import Response
 
@@ -40,6 +41,19 @@ def respond(request: AnyRequest, outcome: Outcome) -> Response[Any]:
 def is_htmx(request: AnyRequest) -> bool:
     """Whether htmx asks, and swaps the answer into a page."""
     return request.headers.get("hx-request") == "true"
+
+
+def respond_to_search(request: AnyRequest, page: Page, path: str) -> Response[Any]:
+    """Answer a search that goes on while somebody types: the address bar then shows *path*, which
+    leaves empty fields out; a repetition is no new entry of the history.
+    """
+    response = respond(request, page)
+    if is_htmx(request):
+        url = visit(request).web.settings.base_path + path
+        here = urlsplit(request.headers.get("hx-current-url", ""))
+        again = f"{here.path}?{here.query}".rstrip("?") == url
+        response.headers["HX-Push-Url"] = "false" if again else url
+    return response
 
 
 def _retargeting(request: AnyRequest, page: Page) -> dict[str, str]:

@@ -22,6 +22,8 @@ from portal.web.inputs import AnyRequest
 from portal.web.visit import visit
 
 SEEN_EVERY: Final = timedelta(seconds=60)
+POLLING: Final = "Polling"
+"""The header of requests that a page makes by itself: they do not show that somebody is there."""
 HOME: Final = "/account/apps"
 """Where a sign-in to the portal leads when nothing else was wanted."""
 
@@ -53,7 +55,8 @@ async def find_person(request: AnyRequest) -> Person | None:
     if found is None or not _counts(*found, now=current.visitor.now, settings=services.settings):
         return None
     session, user = found
-    if current.visitor.now - session.seen_at > SEEN_EVERY:
+    is_somebody = POLLING not in request.headers
+    if is_somebody and current.visitor.now - session.seen_at > SEEN_EVERY:
         async with services.store.writing() as rows:
             await rows.portal_sessions.touch(session_hash, current.visitor.now)
     return Person(user, session.authenticated_at)
@@ -119,6 +122,17 @@ async def is_admin(connection: ASGIConnection, handler: BaseRouteHandler) -> Non
     await signed_in(connection, handler)
     if not person_of(connection).user.admin:
         raise PermissionDeniedException
+
+
+def require_recent(request: AnyRequest, way_back: str) -> None:
+    """Who did not sign in within ``admin_recent`` does it again, and comes to *way_back* then.
+
+    An idle limit alone does not prove who sits there now.
+    """
+    services: Services = request.app.state.services
+    age = visit(request).visitor.now - person_of(request).authenticated_at
+    if age > timedelta(seconds=services.settings.admin_recent):
+        raise NotSignedInError(f"/login?next={quote(way_back)}")
 
 
 def person_of(connection: ASGIConnection) -> Person:  # type: ignore[type-arg]  # as above

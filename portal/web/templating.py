@@ -32,9 +32,15 @@ def environment(settings: Settings) -> Environment:
     env.globals["path"] = path
     env.globals["asset"] = lambda name: prefix + asset_path(name)
     env.filters["moment"] = moment
+    env.filters["day"] = day
     return env
 
 
 def moment(value: datetime) -> str:
     """An instant as people read it; UTC, because the server cannot know where they are."""
     return value.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
+
+
+def day(value: datetime) -> str:
+    """Its day alone, where the hour would only be in the way; UTC, too."""
+    return value.astimezone(UTC).strftime("%-d %b %Y")

@@ -46,6 +46,10 @@ class Visit:
         bound = self._bound(self.browser_id, purpose, challenge)
         return self.web.tokens.fits(token, *bound, now=self.visitor.now.timestamp())
 
+    def why_stale(self, token: str, purpose: str) -> str | None:
+        """Why a form posted with *token* is not one of this browser's; ``None`` if it is."""
+        return None if self.token_fits(token, purpose) else self.visitor.why_stale
+
     def note_logout(self) -> None:
         """Let the next page that this browser opens here know that Ory was told to log it out."""
         note = self.form_token(LOGGED_OUT).rstrip("=")  # which cookies would quote

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import httpx
 import pytest
 
-from portal.admin import listing
+from portal.admin import client_listing
 from portal.store.audit import AuditSearch
 from portal.store.tables import ClientPolicy
 from tests.doubles.ory import OryDouble
@@ -60,7 +60,7 @@ def box(page: Document, name: str, value: str) -> Element:
 
 async def details(portal: Portal, action: str) -> list[dict[str, Any]]:
     async with portal.store.reading() as rows:
-        found = await rows.audit.list_page(AuditSearch(action=action), after=None, limit=100)
+        found = await rows.audit.list_page(AuditSearch(actions=(action,)), after=None, limit=100)
     return [event.detail for event in found.events]
 
 
@@ -145,7 +145,7 @@ async def test_pages_hold_every_app_once(browser: Browser, portal: Portal, ory: 
 async def test_beyond_the_bound_it_is_said_and_an_exact_id_still_finds(
     browser: Browser, portal: Portal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MOST", 2)
+    monkeypatch.setattr(client_listing, "MOST", 2)
     for client_id in ("a", "b", "c", "far-away"):
         ory.plant_client(client_id)
     page = await at(browser, portal)

@@ -60,7 +60,7 @@ async def test_the_newest_come_first(
 ) -> None:
     page = await search(browser, portal)
     assert [client for _, client in found(page)] == ["100%", "photos", "notes", "photos"]
-    assert "4 " in words(page.element("grants-results").find("p"))
+    assert "4 " in words(page.element("grants-results").find(".//p"))
     assert "Unknown user" in page.text
 
 
@@ -148,26 +148,29 @@ def position(*values: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 
+NOON = "2026-01-01T12:00:00Z"
 NO_POSITIONS = [
-    "",
     "x",
     "AAAA",
     "é",
     "=" * 20,
     position(),
-    position(1, "a"),
-    position("1", "a", "b"),
-    position(1, 2, 3),
-    position(1, "a", "b", "c"),
-    position(1e300, "a", "b"),
-    position(-1e300, "a", "b"),
-    position(10**400, "a", "b"),
-    position(1, "a\x00", "b"),
-    position(1, "a", "b\x00"),
-    position(1, "a", "\ud800"),
-    position(253402300800, "a", "b"),
-    position(-62135596801, "a", "b"),
-    base64.urlsafe_b64encode(b'[NaN,"a","b"]').decode(),
+    position("newest", NOON, "a"),
+    position("newest", 1, "a", "b"),
+    position("newest", NOON, 2, 3),
+    position("newest", NOON, "a", "b", "c"),
+    position("oldest", NOON, "a", "b"),
+    position("backwards", NOON, "a", "b"),
+    position(None, NOON, "a", "b"),
+    position("newest", "2026-01-01T12:00:00", "a", "b"),
+    position("newest", "2026-13-01T12:00:00Z", "a", "b"),
+    position("newest", "12026-01-01T12:00:00Z", "a", "b"),
+    position("newest", "0001-01-01T00:00:00+23:59", "a", "b"),
+    position("newest", "9999-12-31T23:59:59-23:59", "a", "b"),
+    position("newest", NOON, "a\x00", "b"),
+    position("newest", NOON, "a", "b\x00"),
+    position("newest", NOON, "a", "\ud800"),
+    base64.urlsafe_b64encode(b'["newest",NaN,"a","b"]').decode(),
     base64.urlsafe_b64encode(b"[[[[[" * 2000).decode(),
     base64.urlsafe_b64encode(b"\xff\xfe").decode(),
 ]
@@ -181,10 +184,11 @@ async def test_a_hostile_position_is_refused(
 
 
 POSITIONS = [
-    position(0, "", ""),
-    position(253402300799, "\U0010fffd", "x" * 3000),
-    position(-62135596800, "a", "b"),
-    position(1.5, "' OR 1=1", "--"),
+    "",
+    position("newest", NOON, "", ""),
+    position("newest", "9999-12-31T23:59:59Z", "\U0010fffd", "x" * 3000),
+    position("newest", "0001-01-01T00:00:00Z", "a", "b"),
+    position("newest", "2026-01-01T12:00:00.5+02:00", "' OR 1=1", "--"),
 ]
 
 
@@ -217,10 +221,23 @@ async def test_pages_neither_repeat_nor_lose_a_grant(
 async def test_with_htmx_only_the_results_are_sent(
     portal: Portal, browser: Browser, people: dict[str, Person]
 ) -> None:
-    answer = await browser._http.get("/admin/grants?user=ann", headers={"HX-Request": "true"})
+    answer = await browser._http.get(
+        "/admin/grants?user=ann&client=&order=", headers={"HX-Request": "true"}
+    )
     assert answer.status_code == 200
+    assert answer.headers["hx-push-url"] == "/admin/grants?user=ann"
     assert answer.text.lstrip().startswith('<section id="grants-results"')
     assert "<html" not in answer.text
+
+
+async def test_a_live_search_that_changes_nothing_is_no_step_back(
+    portal: Portal, browser: Browser, people: dict[str, Person]
+) -> None:
+    here = {"HX-Request": "true", "HX-Current-URL": f"{portal.url}/admin/grants?user=ann"}
+    answer = await browser._http.get("/admin/grants?user=ann&client=", headers=here)
+    assert answer.headers["hx-push-url"] == "false"
+    answer = await browser._http.get("/admin/grants?user=&client=", headers=here)
+    assert answer.headers["hx-push-url"] == "/admin/grants"
 
 
 def button(page: Document) -> Element:
@@ -268,6 +285,64 @@ async def test_a_revocation_holds_here_also_while_ory_is_away(
     assert grant is not None
     assert grant.revoked_at is not None
     assert grant.revoke_synced_at is None
+
+
+async def test_after_a_revocation_the_search_goes_on_where_it_was(
+    portal: Portal, browser: Browser, people: dict[str, Person]
+) -> None:
+    page = await search(browser, portal, user="ann", allowed="before-30d", order="oldest")
+    page = await browser.open(page.link_to("/admin/grants/revoke?", "client_id=notes"))
+    assert httpx.URL(page.link("Keep it")).params["user"] == "ann"
+    page = await browser.submit(button(page))
+    wanted = {"user": "ann", "allowed": "before-30d", "order": "oldest"}
+    assert page.query == wanted | {"notice": "revoked"}
+    assert "Access was removed." in page.text
+    assert [client for _, client in found(page)] == ["photos", "notes"]
+
+
+NO_WAYS_BACK = [
+    "https://evil.example/",
+    "//evil.example",
+    "user=a&user=b",
+    "next=https://evil.example",
+    "allowed=soon",
+    "order=backwards",
+    "after=x",
+    "user=" + "a" * 321,
+    "user=%00",
+    "user=%ff",
+    "é",
+    "user=a;b=%ed%a0%80",
+]
+
+
+async def test_nobody_is_sent_anywhere_but_back_to_a_search(
+    portal: Portal, browser: Browser, ory: OryDouble, people: dict[str, Person]
+) -> None:
+    ann = people["ann"]
+    token = field(await ask(browser, portal, ann, "photos"), "form_token")
+    pair = {"subject": ann.subject, "client_id": "photos"}
+    for back in NO_WAYS_BACK:
+        for path in ("revoke", "one", "at-ory"):
+            answer = await browser._http.get(f"/admin/grants/{path}", params=pair | {"back": back})
+            assert answer.status_code == 400, (path, back)
+        form = pair | {"back": back, "form_token": token}
+        answer = await browser._http.post("/admin/grants/revoke", data=form)
+        assert answer.status_code == 400, back
+    assert ory.deletions == []
+
+
+async def test_what_was_removed_is_not_removed_again(
+    portal: Portal, browser: Browser, ory: OryDouble, people: dict[str, Person]
+) -> None:
+    page = await ask(browser, portal, people["ann"], "photos")
+    await browser.submit(button(page))
+    told = await portal.actions()
+    browser.show(page)
+    page = await browser.submit(button(page))
+    assert page.query == {"notice": "same"}
+    assert len(ory.deletions) == 1
+    assert await portal.actions() == told
 
 
 async def test_a_stale_form_revokes_nothing(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from portal.admin import registration
+from portal.admin import client_registration as registration
 from portal.cli.clients import AUTH_METHODS, client_body, client_changes
 from portal.ory.admin import OryAdmin
 from tests.doubles.ory import OryDouble

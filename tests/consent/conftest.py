@@ -86,6 +86,7 @@ class Desk:
             "remembered_audience": list(audience),
             "expires_at": None,
             "hydra_scopes": list(scopes),
+            "listable": True,
             "decision_id": "before",
             "granted_at": at,
             "last_accept_at": at,
@@ -116,6 +117,12 @@ class Desk:
                 await rows.users.disable(subject, NOW)
             else:
                 await rows.users.set_password(subject, password_hash="$new", at=NOW)
+
+    async def told(self, action: str) -> dict[str, Any]:
+        """The detail of the last such event."""
+        async with self.services.store.reading() as rows:
+            page = await rows.audit.list_page(after=None, limit=100)
+        return next(event.detail for event in page.events if event.action == action)
 
     async def audit(self) -> list[str]:
         async with self.services.store.reading() as rows:

@@ -141,7 +141,7 @@ async def test_deny_is_told_in_the_words_that_apps_expect(desk: Desk) -> None:
 
 
 async def test_dont_ask_again_is_remembered_here_and_at_ory(desk: Desk) -> None:
-    await desk.decide(desk.request(), "openid", "email", remember=True)
+    await desk.decide(desk.request(), "openid", "email", remember="always")
     grant = await desk.grant()
     assert grant is not None
     assert grant.remembered_scopes == ["openid", "email"]
@@ -160,7 +160,7 @@ async def test_once_is_written_down_and_asked_again(desk: Desk) -> None:
 
 @pytest.mark.parametrize("desk", [{"PORTAL_REMEMBER_CONSENT_FOR": "30d"}], indirect=True)
 async def test_the_operator_limits_how_long_it_is_remembered(desk: Desk) -> None:
-    await desk.decide(desk.request(), "openid", remember=True)
+    await desk.decide(desk.request(), "openid", remember="always")
     grant = await desk.grant()
     assert grant is not None
     assert grant.expires_at == NOW + timedelta(days=30)
@@ -175,8 +175,8 @@ async def test_another_browser_sees_nothing_personal_and_makes_nothing_last(
     page = await desk.begin(challenge, browser=browser)
     assert isinstance(page, ConsentPage)
     assert b"alice@example.org" not in msgspec.json.encode(page)
-    assert page.may_remember is False
-    await desk.decide(challenge, "openid", "email", remember=True, browser=browser)
+    assert page.durations == ()
+    await desk.decide(challenge, "openid", "email", remember="always", browser=browser)
     grant = await desk.grant()
     assert grant is not None
     assert grant.remembered_scopes == []
@@ -199,11 +199,11 @@ async def test_the_summary_shows_the_ticked_data_and_changes_nothing(desk: Desk)
 
 
 async def test_without_a_script_the_summary_is_the_whole_page_with_its_ticks(desk: Desk) -> None:
-    form = SummaryForm(consent_challenge=desk.request(), grant_scope=("email",), remember=True)
+    form = SummaryForm(consent_challenge=desk.request(), grant_scope=("email",), remember="always")
     page = await flow.summarise(form, whole_page=True, visitor=visitor(), services=desk.services)
     assert isinstance(page, ConsentPage)
     assert [p.ticked for p in page.permissions] == [False, True]
-    assert page.remember is True
+    assert [d.value for d in page.durations if d.chosen] == ["always"]
 
 
 async def test_what_is_remembered_is_ticked_and_what_is_new_is_marked(desk: Desk) -> None:
@@ -272,7 +272,7 @@ async def test_the_same_answer_much_later_or_from_elsewhere_is_completed_already
 
 
 @pytest.mark.parametrize(
-    "other", [{"action": "reject"}, {"grant_scope": ("email",)}, {"remember": True}]
+    "other", [{"action": "reject"}, {"grant_scope": ("email",)}, {"remember": "always"}]
 )
 async def test_a_different_answer_afterwards_is_refused(desk: Desk, other: dict[str, Any]) -> None:
     challenge = desk.request()
@@ -299,12 +299,12 @@ async def test_an_answer_that_ory_could_not_hear_can_be_given_again_later(desk: 
 
     desk.services.ory.accept_consent = away  # type: ignore[method-assign]
     with pytest.raises(OryUnavailableError):
-        await desk.decide(challenge, "openid", remember=True)
+        await desk.decide(challenge, "openid", remember="always")
     desk.services.ory.accept_consent = original  # type: ignore[method-assign]
     assert isinstance(await desk.begin(challenge, now=LATE), ConsentPage | RedirectTo)
     with pytest.raises(OppositeDecisionError):
         await desk.decide(challenge, action="reject", now=LATE)
-    again = await desk.decide(challenge, "openid", remember=True, now=LATE)
+    again = await desk.decide(challenge, "openid", remember="always", now=LATE)
     assert isinstance(again, RedirectTo)
     assert await desk.audit() == ["consent.allowed"]
 
@@ -396,7 +396,7 @@ async def test_the_second_sweep_spares_what_was_allowed_after_the_revocation(des
         revocation = await revoke(
             rows, subject=SUBJECT, client_id="photos", reason="user", now=NOW - timedelta(days=1)
         )
-    await desk.decide(desk.request(), "openid", remember=True)
+    await desk.decide(desk.request(), "openid", remember="always")
     desk.double.deletions.clear()
     context = {"decision_id": (await _decision_id(desk))}
     desk.double.plant_consent_session(SUBJECT, "photos", context=context)
@@ -410,7 +410,7 @@ async def test_the_second_sweep_deletes_what_is_older_though_more_was_allowed_si
     await desk.remember("openid")
     async with desk.services.store.writing() as rows:
         revocation = await revoke(rows, subject=SUBJECT, client_id="photos", reason="user", now=NOW)
-    await desk.decide(desk.request(), "openid", remember=True)
+    await desk.decide(desk.request(), "openid", remember="always")
     desk.double.deletions.clear()
     old = {"decision_id": "01890000-0000-7000-8000-000000000000"}
     desk.double.plant_consent_session(SUBJECT, "photos", context=old)
@@ -420,7 +420,7 @@ async def test_the_second_sweep_deletes_what_is_older_though_more_was_allowed_si
 
 
 async def test_the_second_sweep_deletes_what_was_on_its_way(desk: Desk) -> None:
-    await desk.decide(desk.request(), "openid", remember=True)
+    await desk.decide(desk.request(), "openid", remember="always")
     context = {"decision_id": (await _decision_id(desk))}
     async with desk.services.store.writing() as rows:
         revocation = await revoke(

@@ -124,20 +124,39 @@ async def test_row_7_and_8_a_covered_request_is_accepted_where_ory_still_lists_i
     assert ("GET", "/oauth2/auth/sessions/consent") in desk.double.calls
 
 
-async def test_row_7_a_grant_that_ory_has_forgotten_is_marked_and_asked_for(desk: Desk) -> None:
-    await desk.remember("openid", "email")
+@pytest.mark.parametrize(
+    ("seen", "reason", "action"),
+    [
+        ({"listed_at": NOW}, "revoked at Ory", "grant.revoked_at_ory"),
+        ({}, "never completed", "grant.abandoned"),
+    ],
+)
+async def test_row_7_a_grant_that_ory_has_forgotten_is_marked_and_asked_for(
+    desk: Desk, seen: dict[str, Any], reason: str, action: str
+) -> None:
+    await desk.remember("openid", "email", **seen)
     desk.double._sessions.clear()
     assert isinstance(await desk.begin(desk.request(skip=False), now=LATER), ConsentPage)
     grant = await desk.grant()
     assert grant is not None
-    assert (grant.revoked_at, grant.revoke_reason) == (LATER, "revoked at Ory")
-    assert "grant.revoked" in await desk.audit()
+    assert (grant.revoked_at, grant.revoke_reason) == (LATER, reason)
+    assert action in await desk.audit()
 
 
 async def test_row_7_ories_silence_soon_after_an_accept_leaves_the_grant(desk: Desk) -> None:
     await desk.remember("openid", "email", at=NOW - timedelta(minutes=34))
     desk.double._sessions.clear()
     assert isinstance(await desk.begin(desk.request(skip=False)), ConsentPage)
+    grant = await desk.grant()
+    assert grant is not None
+    assert grant.revoked_at is None
+
+
+async def test_row_7_ories_silence_about_what_it_never_lists_leaves_the_grant(desk: Desk) -> None:
+    """Everything since the last deletion was accepted under ``skip=true``."""
+    await desk.remember("openid", "email", listable=False)
+    desk.double._sessions.clear()
+    assert isinstance(await desk.begin(desk.request(skip=False), now=LATER), ConsentPage)
     grant = await desk.grant()
     assert grant is not None
     assert grant.revoked_at is None

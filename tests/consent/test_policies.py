@@ -45,12 +45,12 @@ async def test_what_an_app_needs_is_marked_and_not_ticked(desk: Desk) -> None:
 async def test_without_what_it_needs_an_app_is_not_allowed(desk: Desk) -> None:
     await desk.demand(required_scopes=["email"])
     challenge = desk.request()
-    again = await desk.decide(challenge, "openid", remember=True)
+    again = await desk.decide(challenge, "openid", remember="always")
     assert isinstance(again, ConsentPage)
     assert again.status == 422
     assert again.error == "Photos needs “See your e-mail address”: tick that too, or deny."
     assert [p.ticked for p in again.permissions] == [True, False]
-    assert again.remember
+    assert [d.value for d in again.durations if d.chosen] == ["always"]
     assert desk.double.decisions == []
     assert await desk.grant() is None
     assert isinstance(await desk.decide(challenge, "openid", "email"), RedirectTo)
@@ -100,8 +100,8 @@ async def test_what_is_needed_but_not_requested_is_neither_asked_nor_given(desk:
 
 async def test_a_limit_is_said_and_written_down(desk: Desk) -> None:
     await desk.demand(longest_grant=7 * DAY)
-    assert (await page(desk)).remember_text == "for 7 days"
-    await desk.decide(desk.request(), "openid", "email", remember=True)
+    assert [d.text for d in (await page(desk)).durations] == ["This time only", "For 7 days"]
+    await desk.decide(desk.request(), "openid", "email", remember="always")
     grant = await desk.grant()
     assert grant is not None
     assert grant.expires_at == NOW + WEEK
@@ -111,8 +111,8 @@ async def test_a_limit_is_said_and_written_down(desk: Desk) -> None:
 @pytest.mark.parametrize("desk", [{"PORTAL_REMEMBER_CONSENT_FOR": "1d"}], indirect=True)
 async def test_a_limit_never_prolongs_the_portals_own(desk: Desk) -> None:
     await desk.demand(longest_grant=7 * DAY)
-    assert (await page(desk)).remember_text == "for 1 day"
-    await desk.decide(desk.request(), "openid", remember=True)
+    assert [d.text for d in (await page(desk)).durations] == ["This time only", "For 1 day"]
+    await desk.decide(desk.request(), "openid", remember="always")
     grant = await desk.grant()
     assert grant is not None
     assert grant.expires_at == NOW + timedelta(days=1)
@@ -144,7 +144,7 @@ async def test_a_silent_request_beyond_the_limit_is_told_that_somebody_has_to_be
 async def test_asked_again_the_same_answer_lasts_anew(desk: Desk) -> None:
     await desk.remember("openid", "email", at=NOW - timedelta(days=8))
     await desk.demand(longest_grant=7 * DAY)
-    await desk.decide(desk.request(), "openid", "email", remember=True)
+    await desk.decide(desk.request(), "openid", "email", remember="always")
     assert isinstance(
         await desk.begin(desk.request(skip=True), now=NOW + timedelta(days=6)), RedirectTo
     )

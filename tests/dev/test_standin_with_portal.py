@@ -103,6 +103,7 @@ async def town(profile: str, database: Path) -> AsyncIterator[Town]:
         "SECRET_KEY": KEY,
         "DATABASE_URL": f"sqlite:///{database}",
         "PORTAL_DATA_DIR": str(database.parent),
+        "PORTAL_UNDO_FOR": "0",
     }
     settings = msgspec.structs.replace(
         Settings.from_env(environment),

@@ -201,8 +201,9 @@ class OryDouble:
             self._sessions.setdefault(subject, []).insert(0, session)
 
     def sessions_of(self, subject: str) -> list[JSON]:
-        """The consent sessions that Ory would list."""
-        return list(self._sessions.get(subject, []))
+        """The consent sessions that Ory would list: none of a deleted client."""
+        rows = self._sessions.get(subject, [])
+        return [r for r in rows if r["consent_request"]["client"]["client_id"] in self.clients]
 
     def decided(self, kind: str, verb: str) -> list[JSON | None]:
         """The bodies of all decisions of one kind."""
@@ -399,7 +400,7 @@ class OryDouble:
             )
         if query["subject"] not in self._sessions:
             return httpx.Response(200, json=[])
-        rows = self._sessions[query["subject"]]
+        rows = self.sessions_of(query["subject"])
         size = int(query.get("page_size", 250))
         start = (
             _offset(query.get("page_token", ""))

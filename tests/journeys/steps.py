@@ -26,11 +26,17 @@ async def sign_in(browser: Browser, person: Person, *, remember: bool = False) -
     return await browser.click("accept")
 
 
-async def allow(browser: Browser, *scopes: str, remember: bool = False) -> Document:
-    """Tick exactly *scopes* on the consent page that is open, and allow."""
+async def allow(
+    browser: Browser, *scopes: str, remember: bool = False, lasting: str | None = None
+) -> Document:
+    """Tick exactly *scopes* on the consent page that is open, and allow; *remember* chooses the
+    longest duration, *lasting* that one.
+    """
     assert is_consent(browser.page), f"not the consent page: {browser.page}"
     browser.choose("grant_scope", *scopes)
     browser.tick("remember", ticked=remember)
+    if lasting is not None:
+        browser.tick(browser.page.box("remember", lasting).get("id", ""))
     return await browser.click("accept")
 
 
@@ -40,12 +46,13 @@ async def connect(
     person: Person,
     *scopes: str,
     remember: bool = False,
+    lasting: str | None = None,
     stay: bool = False,
 ) -> dict:
     """The whole flow in a browser that is not signed in; the app's tokens."""
     await browser.open(app.authorize_url(" ".join(scopes)))
     await sign_in(browser, person, remember=stay)
-    await allow(browser, *scopes, remember=remember)
+    await allow(browser, *scopes, remember=remember, lasting=lasting)
     return app.exchange(code_at(browser.page, app))
 
 
@@ -97,6 +104,14 @@ async def open_portal(browser: Browser, portal: RealPortal, path: str, person: P
 
 
 async def disconnect(browser: Browser, app: App) -> None:
+    """Remove *app* on the page of connected apps, and wait until that cannot be undone any more."""
+    await remove(browser, app)
+    with anyio.fail_after(30):
+        while app.name in (await browser.reload()).text:  # noqa: ASYNC110 - nobody tells us
+            await anyio.sleep(0.5)
+
+
+async def remove(browser: Browser, app: App) -> None:
     """Press "remove access" of *app* on the page of connected apps, and confirm."""
     page = await browser.open(browser.page.link_to("/account/apps/disconnect", app.client_id))
     assert app.name in page.text
@@ -120,6 +135,13 @@ async def type_login(page: Page, person: Person) -> None:
     await page.fill("#email", person.email)
     await page.fill("#password", person.password)
     await page.click("#accept")
+
+
+async def sign_in_to_portal(page: Page, portal: RealPortal, person: Person, path: str) -> None:
+    """Open a page of the portal itself, which asks who is there."""
+    await page.goto(portal.url + path)
+    await type_login(page, person)
+    await page.wait_for_url(f"{portal.url}{path}**")
 
 
 async def tick_and_allow(page: Page, *scopes: str, remember: bool = False) -> None:

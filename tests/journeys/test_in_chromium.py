@@ -8,18 +8,19 @@ from playwright.async_api import Page, expect
 
 from tests.fixtures.hydra import NewApp
 from tests.fixtures.tutorial import PerformAuthorizationCode
-from tests.journeys.steps import arrive_at, box, tick_and_allow, type_login
+from tests.journeys.steps import (
+    arrive_at,
+    box,
+    sign_in_to_portal,
+    tick_and_allow,
+    type_login,
+    until_dead,
+)
 from tests.real.faults import FaultProxy
 from tests.real.portal import Person, RealPortal
 from tests.real.relying_party import App, RelyingParty
 
 pytestmark = [pytest.mark.hydra, pytest.mark.browser]
-
-
-async def sign_in_to_portal(page: Page, portal: RealPortal, person: Person, path: str) -> None:
-    await page.goto(portal.url + path)
-    await type_login(page, person)
-    await page.wait_for_url(f"{portal.url}{path}**")
 
 
 @pytest.fixture(params=["with JavaScript", "without JavaScript"])
@@ -145,7 +146,42 @@ async def test_disconnecting_an_app(
     await window.locator(f'a[href*="disconnect"][href*="{app.client_id}"]').click()
     await expect(window.locator("main")).to_contain_text(app.name)
     await window.locator('main form[method="post"] button').first.click()
-    await expect(window.locator("main")).to_contain_text("was removed")
+    await expect(window.locator("main")).to_contain_text("has no access any more")
+    await until_dead(app, tokens["access_token"])
+
+
+async def test_a_removal_is_undone(
+    window: Page, new_app: NewApp, portal: RealPortal, ann: Person
+) -> None:
+    app = new_app(client_name=f"Chess {secrets.token_hex(4)}")
+    await window.goto(app.authorize_url("openid offline"))
+    await type_login(window, ann)
+    await tick_and_allow(window, "openid", "offline")
+    tokens = app.exchange((await arrive_at(window, app))["code"])
+    await sign_in_to_portal(window, portal, ann, "/account/apps")
+    await window.locator(f'a[href*="disconnect"][href*="{app.client_id}"]').click()
+    await window.locator('main form[method="post"] button').first.click()
+    await window.locator(".app", has_text=app.name).get_by_role("button", name="Undo").click()
+    await expect(window.locator("main")).to_contain_text("Undone")
+    await expect(window.locator(".app", has_text=app.name)).to_contain_text("Remove access")
+    assert app.is_active(tokens["access_token"])
+
+
+async def test_a_removed_app_says_by_itself_when_ory_has_been_told(
+    page: Page, new_app: NewApp, portal: RealPortal, ann: Person
+) -> None:
+    app = new_app(client_name=f"Tides {secrets.token_hex(4)}")
+    await page.goto(app.authorize_url("openid offline"))
+    await type_login(page, ann)
+    await tick_and_allow(page, "openid", "offline")
+    tokens = app.exchange((await arrive_at(page, app))["code"])
+    await sign_in_to_portal(page, portal, ann, "/account/apps")
+    await page.locator(f'a[href*="disconnect"][href*="{app.client_id}"]').click()
+    await page.locator('main form[method="post"] button').first.click()
+    piece = page.locator(".app", has_text=app.name)
+    await expect(piece).to_contain_text("stops working in a few seconds")
+    await expect(piece).to_contain_text("Access was removed.", timeout=20_000)
+    await expect(piece.get_by_role("button")).to_have_count(0)
     assert not app.is_active(tokens["access_token"])
 
 
@@ -161,7 +197,7 @@ async def test_an_admin_searches_and_revokes(
     await window.fill('input[name="client"]', app.client_id)
     await window.keyboard.press("Enter")
     await expect(window.locator("#grants-results")).to_contain_text(app.name)
-    await window.locator(f'#grants-results a[href*="revoke"][href*="{app.client_id}"]').click()
+    await window.locator(f'#grants-results a[href*="/revoke?"][href*="{app.client_id}"]').click()
     await expect(window.locator("main")).to_contain_text(app.name)
     await window.locator('main form[method="post"] button').first.click()
     await expect(window.locator("main")).to_contain_text("was removed")
@@ -179,7 +215,7 @@ async def test_a_click_by_hand_is_not_swallowed_by_the_search(
     await sign_in_to_portal(page, portal, admin, "/admin/grants")
     await page.locator('input[name="client"]').press_sequentially(app.client_id)
     await expect(page.locator("#grants-results tbody tr")).to_have_count(1)
-    await page.locator('#grants-results a[href*="revoke"]').click(delay=200)
+    await page.locator('#grants-results a[href*="/revoke?"]').click(delay=200)
     await expect(page.locator("#grants-results")).to_have_count(0)
     await expect(page.locator("main")).to_contain_text(app.name)
 

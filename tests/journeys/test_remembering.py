@@ -3,11 +3,22 @@
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
-from tests.driver import Browser
+import anyio
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from portal.store import Store
+from portal.store.tables import ClientPolicy
+from tests.driver import Browser, Document
 from tests.fixtures.hydra import NewApp
 from tests.journeys.steps import (
     allow,
+    arrive_at,
+    box,
     code_at,
     connect,
     error_at,
@@ -15,6 +26,7 @@ from tests.journeys.steps import (
     is_consent,
     is_login,
     sign_in,
+    type_login,
     until_dead,
     was_shown,
 )
@@ -70,6 +82,159 @@ async def test_a_grant_that_is_not_remembered_is_asked_again(
     page = await browser.open(app.authorize_url("openid"))
     assert is_consent(page)
     assert not was_shown(browser, "/login")
+
+
+MONTH = timedelta(days=30)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def store(portal: RealPortal) -> AsyncIterator[Store]:
+    """The running portal's own database: nobody waits for thirty days."""
+    store = Store(portal.database_url)
+    yield store
+    await store.dispose()
+
+
+async def age(store: Store, person: Person, app: App, by: timedelta) -> None:
+    """Let what *person* allowed *app* be so much older."""
+    async with store.writing() as rows:
+        grant = await rows.grants.find(person.subject, app.client_id, lock=True)
+        assert grant is not None
+        for name in ("granted_at", "remembered_at", "expires_at"):
+            if getattr(grant, name) is not None:
+                setattr(grant, name, getattr(grant, name) - by)
+        await rows.grants.save(grant)
+
+
+def hydra_says_skip(portal: RealPortal, page: Document) -> bool:
+    """What Ory thinks of the request that the portal asks about."""
+    challenge = {"consent_challenge": page.query["consent_challenge"]}
+    address = f"{portal.hydra.admin_url}/admin/oauth2/auth/requests/consent"
+    return bool(httpx.get(address, params=challenge, trust_env=False).json()["skip"])
+
+
+async def test_this_time_only_is_asked_about_every_time(
+    browser: Browser, app: App, ann: Person
+) -> None:
+    await connect(browser, app, ann, "openid", "email", lasting="once", stay=True)
+    for _ in range(2):
+        page = await browser.open(app.authorize_url("openid email"))
+        assert page.boxes("grant_scope") == {"openid": False, "email": False}
+        await allow(browser, "openid", "email", lasting="once")
+        assert code_at(browser.page, app)
+    page = await browser.open(app.authorize_url("openid email", prompt="none"))
+    assert error_at(page, app)["error"] == "consent_required"
+
+
+async def test_thirty_days_are_thirty_days_and_then_the_old_choice_is_named(
+    browser: Browser, app: App, ann: Person, portal: RealPortal, store: Store
+) -> None:
+    await connect(browser, app, ann, "openid", "email", lasting="2592000", stay=True)
+    await age(store, ann, app, MONTH - MINUTE)
+    assert code_at(await browser.open(app.authorize_url("openid email", prompt="none")), app)
+    await age(store, ann, app, MINUTE)
+    page = await browser.open(app.authorize_url("openid email", prompt="none"))
+    assert error_at(page, app)["error"] == "consent_required"
+    page = await browser.open(app.authorize_url("openid email photos.read"))
+    assert is_consent(page)
+    day = (datetime.now(UTC) - MONTH).strftime("%-d %B %Y")
+    assert f"You allowed this on {day}, for 30 days. That time is over" in page.text
+    assert page.text.count("Allowed before") == 2
+    assert page.text.count("New") == 1
+    assert page.boxes("grant_scope") == {"openid": False, "email": False, "photos.read": False}
+    assert "checked" in page.box("remember", "once").attrib
+    page = await browser.open(app.authorize_url("openid email"))
+    assert is_consent(page)
+    assert hydra_says_skip(portal, page), "Ory would let the app in; the portal decides"
+    await allow(browser, "openid", "email", lasting="always")
+    assert code_at(await browser.open(app.authorize_url("openid email", prompt="none")), app)
+
+
+async def test_until_it_is_revoked_lasts_for_years(
+    browser: Browser, app: App, ann: Person, store: Store
+) -> None:
+    await connect(browser, app, ann, "openid", lasting="always", stay=True)
+    await age(store, ann, app, timedelta(days=3650))
+    assert code_at(await browser.open(app.authorize_url("openid", prompt="none")), app)
+
+
+async def test_a_limit_of_the_operators_ends_what_was_to_last(
+    browser: Browser, app: App, ann: Person, store: Store
+) -> None:
+    await connect(browser, app, ann, "openid", lasting="always", stay=True)
+    await age(store, ann, app, timedelta(days=8))
+    await limit(store, app, timedelta(days=7))
+    page = await browser.open(app.authorize_url("openid"))
+    assert is_consent(page)
+    assert "until you revoke it. Your organisation has limited this to 7 days since" in page.text
+    assert [
+        field.get("value") for field in page.root.iter("input") if field.get("name") == "remember"
+    ] == ["once", "604800"]
+    await allow(browser, "openid", remember=True)
+    assert code_at(await browser.open(app.authorize_url("openid", prompt="none")), app)
+
+
+async def test_the_running_portal_writes_down_what_is_over(
+    browser: Browser, app: App, ann: Person, store: Store
+) -> None:
+    await connect(browser, app, ann, "openid", lasting="2592000", stay=True)
+    await age(store, ann, app, MONTH)
+    with anyio.fail_after(30):
+        while True:
+            async with store.reading() as rows:
+                grant = await rows.grants.find(ann.subject, app.client_id)
+            if grant is not None and grant.expired_at is not None:
+                break
+            await anyio.sleep(0.25)
+    async with store.reading() as rows:
+        page = await rows.audit.list_page(after=None, limit=1000)
+    told = [e for e in page.events if (e.action, e.client_id) == ("grant.expired", app.client_id)]
+    assert len(told) == 1
+
+
+async def limit(store: Store, app: App, longest: timedelta) -> None:
+    """The operator's policy for *app*."""
+    async with store.writing() as rows:
+        await rows.policies.save(
+            ClientPolicy(
+                client_id=app.client_id,
+                required_scopes=[],
+                longest_grant=int(longest.total_seconds()),
+                updated_at=datetime.now(UTC),
+                updated_by="admin",
+            )
+        )
+
+
+@pytest.mark.hydra
+@pytest.mark.browser
+@pytest.mark.parametrize("by", ["keyboard", "label"])
+async def test_a_duration_is_chosen_in_chromium(
+    page: Page, app: App, ann: Person, store: Store, by: str
+) -> None:
+    await page.goto(app.authorize_url("openid"))
+    await page.locator("#remember").check()
+    await type_login(page, ann)
+    await box(page, "openid").check()
+    once, month = page.get_by_label("This time only"), page.get_by_label("For 30 days")
+    await expect(once).to_be_checked()
+    if by == "keyboard":
+        await once.focus()
+        await page.keyboard.press("ArrowDown")
+    else:
+        await page.get_by_text("For 30 days").click()
+    await expect(month).to_be_checked()
+    await expect(once).not_to_be_checked()
+    await page.wait_for_load_state("networkidle")
+    await page.click("#accept")
+    await arrive_at(page, app)
+    async with store.reading() as rows:
+        grant = await rows.grants.find(ann.subject, app.client_id)
+    assert grant is not None
+    assert grant.remember_for == 2592000
+    await page.goto(app.authorize_url("openid"))
+    assert (await arrive_at(page, app))["code"]
 
 
 async def test_more_scope_asks_again_with_the_known_part_ticked(

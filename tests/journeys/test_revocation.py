@@ -36,7 +36,7 @@ async def revoke_as_admin(browser: Browser, portal: RealPortal, admin: Person, a
     page = await open_portal(browser, portal, "/admin/grants", admin)
     page = await browser.open(f"{portal.url}/admin/grants?client={app.client_id}")
     assert app.name in page.text
-    page = await browser.open(page.link_to("/admin/grants/revoke", app.client_id))
+    page = await browser.open(page.link_to("/admin/grants/revoke?", app.client_id))
     assert app.name in page.text
     await press_main_button(browser)
     assert browser.page.status == 200, str(browser.page)

@@ -171,6 +171,20 @@ async def test_a_session_ends_when_nobody_is_there_and_at_last_in_any_case(
         assert not await is_signed_in(browser, portal)
 
 
+async def test_a_page_that_asks_by_itself_does_not_keep_its_session_alive(
+    portal: Portal, browser: Browser, admin: Person
+) -> None:
+    start, idle = datetime.now(UTC), timedelta(minutes=10)
+    with time_machine.travel(start, tick=False):
+        await sign_in(browser, portal, admin)
+    for minute in range(1, 11):
+        with time_machine.travel(start + timedelta(minutes=minute), tick=False):
+            async with portal.http(Polling="1", Cookie=f"{SESSION}={session_of(browser)}") as http:
+                assert (await http.get("/admin/grants/jobs")).status_code == 200
+    with time_machine.travel(start + idle + timedelta(seconds=1), tick=False):
+        assert not await is_signed_in(browser, portal)
+
+
 async def test_a_new_password_ends_every_session_also_in_other_processes(
     portal: Portal, new_portal: NewPortal, new_browser: NewBrowser, ann: Person
 ) -> None:

@@ -6,9 +6,25 @@ from typing import Any, Final
 
 import msgspec
 
-from portal.account.pages import AppsPage, ConnectedApp, DisconnectPage
-from portal.admin.forms import ClientForm
-from portal.admin.pages import (
+from portal.account.pages import (
+    AppPage,
+    AppsPage,
+    ChangePage,
+    ConnectedApp,
+    DisconnectPage,
+    ServiceView,
+)
+from portal.account.pages import PermissionView as HasPermission
+from portal.admin.audit_pages import AuditPage, EventPage, EventRowView
+from portal.admin.bulk_pages import (
+    JobPage,
+    JobsPage,
+    JobView,
+    RevokeAllPage,
+    StuckView,
+    WordView,
+)
+from portal.admin.client_pages import (
     Box,
     ClientPage,
     ClientRowView,
@@ -16,15 +32,27 @@ from portal.admin.pages import (
     ClientsPage,
     DeleteClientPage,
     FieldProblem,
+    NewSecretPage,
+)
+from portal.admin.drift_pages import DriftPage, FoundView, ResultView, RunView
+from portal.admin.forms import ClientForm
+from portal.admin.grant_pages import (
+    ALLOWED,
+    AtOryPage,
+    Choice,
+    EventView,
     GrantRowView,
     GrantsPage,
-    NewSecretPage,
+    OneGrantPage,
+    OrySessionView,
+    RemovalView,
     RevokePage,
 )
 from portal.apps import AppView, Link
 from portal.consent.pages import (
     AudienceView,
     ConsentPage,
+    DurationView,
     PermissionView,
     SummaryLine,
     SummaryPage,
@@ -106,6 +134,23 @@ PERMISSIONS: Final = (
         is_new=True,
     ),
 )
+
+
+def durations(*offered: str, chosen: str = "once") -> tuple[DurationView, ...]:
+    """This time only, then values and texts in turn; the last is the longest."""
+    pairs = [("once", "This time only"), *zip(offered[::2], offered[1::2], strict=True)]
+    last = pairs[-1][0]
+    return tuple(
+        DurationView(
+            value=value,
+            element_id="remember" if value == last else f"remember-{number}",
+            text=text,
+            chosen=value == chosen,
+        )
+        for number, (value, text) in enumerate(pairs, start=1)
+    )
+
+
 AUDIENCE: Final = (
     AudienceView(value="https://api.example.org/photos", element_id="audience-1", ticked=True),
     AudienceView(value="https://print.example.net", element_id="audience-2"),
@@ -120,6 +165,7 @@ CONSENT: Final = ConsentPage(
     account="ann@example.org",
     switch_url="https://ory.example.org/oauth2/auth?client_id=photos&prompt=login",
     permissions=PERMISSIONS,
+    durations=durations("2592000", "For 30 days", "always", "Until I revoke it"),
     audience=AUDIENCE,
     summary=SUMMARY,
 )
@@ -164,11 +210,167 @@ ROWS: Final = (
         last_used=JUNE,
     ),
 )
+ONE: Final = OneGrantPage(
+    account="admin@example.org",
+    row=ROWS[0],
+    audience=("https://api.example.org",),
+    remembered_permissions=("openid",),
+    remembered_audience=("https://api.example.org",),
+    decision_id="0197c0de-5ab1-7000-8000-00000000d001",
+    origin=("203.0.113.7", "Mozilla/5.0"),
+    events=(
+        EventView(at=JUNE, action="grant.used", actor_text="The portal", address="203.0.113.7"),
+        EventView(
+            at=MARCH,
+            action="consent.allowed",
+            actor_text="ann@example.org",
+            permissions=("openid",),
+        ),
+    ),
+    more_events=True,
+    back="user=ann&state=active",
+)
+AT_ORY: Final = AtOryPage(
+    account="admin@example.org",
+    subject="0197c0de-5ab1-7000-8000-000000000001",
+    client_id="photos",
+    app_name="Photo Printer",
+    sessions=(
+        OrySessionView(
+            handled_at=MARCH,
+            permissions=("openid", "email"),
+            audience=("https://api.example.org",),
+            remembered=True,
+            decision_id="0197c0de-5ab1-7000-8000-00000000d001",
+        ),
+        OrySessionView(),
+    ),
+    back="user=ann",
+)
+AUDIT_ORDER: Final = Choice(
+    name="order",
+    label="Order",
+    options=(("newest", "Newest first"), ("oldest", "Oldest first")),
+    chosen="newest",
+)
+EVENTS: Final = (
+    EventRowView(
+        id="0197c0de-5ab1-7000-8000-000000000001",
+        at=datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC),
+        action="grant.narrowed",
+        words="Permissions taken away",
+        actor="root-71f0",
+        actor_text="admin@example.org",
+        subject="ann-71f0",
+        email="ann@example.org",
+        client_id="photos",
+        app_name="Photo Printer",
+        permissions=("openid",),
+        notes=("Taken away: email", "Reason: <b>none</b>"),
+        address="203.0.113.7",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0",
+    ),
+    EventRowView(
+        id="0197c0de-5ab1-7000-8000-000000000002",
+        at=datetime(2026, 3, 14, tzinfo=UTC),
+        action="grant.expired",
+        words="Time is over",
+        actor_text="The portal",
+        subject="s" * 255,
+        client_id="c" * 255,
+        app_name=LONG.name,
+    ),
+    EventRowView(
+        id="0197c0de-5ab1-7000-8000-000000000003",
+        at=datetime(2026, 3, 14, tzinfo=UTC),
+        action="login.failed",
+        words="Sign-in failed",
+        address="2001:db8::1",
+    ),
+)
+DRIFT: Final = DriftPage(
+    account="admin@example.org",
+    runs=(
+        RunView(
+            started_by="The portal",
+            started=JUNE,
+            runs=True,
+            state_text="Waiting for Ory",
+            checked=1,
+            counts=(("Removed at Ory", 1_234),),
+            trouble="Ory does not answer",
+        ),
+        RunView(
+            started_by="ann@example.org",
+            started=MARCH,
+            finished=JUNE,
+            person="bob@example.org",
+            state_text="Done",
+            checked=1,
+            only_looked=True,
+        ),
+        RunView(
+            started_by="The portal",
+            started=MARCH,
+            finished=MARCH,
+            state_text="Stopped",
+            trouble="Ory knows none of the apps",
+        ),
+    ),
+    every="day",
+    found=(
+        FoundView(
+            person="ann@example.org",
+            client_id="photos",
+            app_name="Photo Printer",
+            what="Removed at Ory",
+            done="Marked as removed.",
+            at=JUNE,
+            permissions=("openid", "email"),
+        ),
+        FoundView(
+            client_id="c" * 255,
+            app_name=LONG.name,
+            what="App deleted at Ory",
+            done="Ended for everybody.",
+            at=MARCH,
+        ),
+    ),
+    next_url="/admin/grants/drift?after=0197c0de",
+    looked_until=MARCH,
+)
+HAS: Final = (
+    HasPermission(
+        scope="openid",
+        title="Know that it is you",
+        description="The app learns an identifier for you, to recognise you next time.",
+        needed=True,
+    ),
+    HasPermission(
+        scope="email",
+        title="See your e-mail address",
+        description="Your e-mail address, and whether it has been confirmed.",
+        shared="ann@example.org",
+        asks=True,
+        ticked=False,
+    ),
+    HasPermission(
+        scope="https://api.example.org/" + "long-" * 20,
+        title="https://api.example.org/" + "long-" * 20,
+        description="A permission that the app has defined itself.",
+        emphasised=True,
+    ),
+)
+SERVICES: Final = (
+    ServiceView(value="https://api.example.org/photos"),
+    ServiceView(value="https://print.example.net", ticked=False),
+)
 APPS: Final = (
     ConnectedApp(
         client_id="photos",
         app=PHOTOS,
-        permissions=("Know that it is you", "See your e-mail address"),
+        permissions=HAS,
+        services=SERVICES,
         since=MARCH,
         last_used=JUNE,
         remembered=True,
@@ -179,23 +381,32 @@ APPS: Final = (
     ConnectedApp(
         client_id=LONG.client_id,
         app=msgspec.structs.replace(LONG, verified=True),
-        permissions=(
-            "See your name",
-            "Read, change and delete every photo in each of your albums",
-            "https://api.example.org/" + "long-" * 20,
-        ),
+        permissions=HAS[1:],
         since=MARCH,
         last_used=JUNE,
+        narrowed=True,
+    ),
+    ConnectedApp(
+        client_id="over",
+        app=BARE,
+        permissions=HAS[:1],
+        since=MARCH,
+        last_used=JUNE,
+        expires=JUNE,
+        remembered=True,
+        lasted="30 days",
+        state="expired",
     ),
     ConnectedApp(
         client_id="old",
         app=BARE,
-        permissions=("See your name",),
+        permissions=HAS[:1],
         since=MARCH,
         last_used=JUNE,
         state="pending",
     ),
 )
+JUST_REMOVED: Final = msgspec.structs.replace(APPS[0], state="undoable", refresh_after=14)
 CLIENTS: Final = (
     ClientRowView(
         client_id="photos",
@@ -243,6 +454,27 @@ CLIENT: Final = ClientPage(
     created=MARCH,
     people=3,
 )
+WORDS: Final = (
+    WordView(name="client", label="App", value="photo", text="photo"),
+    WordView(name="used", label="Last used", value="before-90d", text="Not for 90 days"),
+)
+JOB: Final = JobView(
+    id="0197c0de-5ab1-7000-8000-00000000b001",
+    state="removing",
+    state_text="Removing…",
+    words=WORDS,
+    started_by="admin@example.org",
+    started=JUNE,
+    matched=1234,
+    revoked=800,
+    confirmed=350,
+)
+STOPPED: Final = msgspec.structs.replace(
+    JOB, state="stopped", state_text="Stopped", finished=JUNE, confirmed=800
+)
+FINISHED: Final = msgspec.structs.replace(
+    JOB, state="done", state_text="Done", finished=JUNE, matched=0, revoked=0, confirmed=0
+)
 STALE: Final = "This form was open for too long. Please try again."
 
 SAMPLES: Final[dict[str, Page]] = {
@@ -270,12 +502,11 @@ SAMPLES: Final[dict[str, Page]] = {
         CONSENT,
         status=422,
         summary=(),
-        remember=True,
-        remember_text="for 30 days",
+        durations=durations("86400", "For 1 day", "2592000", "For 30 days", chosen="2592000"),
         error="Choose at least one permission, or deny.",
     ),
     "consent-other-browser": msgspec.structs.replace(
-        CONSENT, account=None, app=BARE, may_remember=False, audience=()
+        CONSENT, account=None, app=BARE, durations=(), audience=()
     ),
     "consent-nothing-asked": ConsentPage(
         challenge=CHALLENGE, app=PHOTOS, account="ann@example.org"
@@ -286,8 +517,23 @@ SAMPLES: Final[dict[str, Page]] = {
         error="This form was open for too long. Please decide again.",
     ),
     "consent-empty-allowed": msgspec.structs.replace(CONSENT, may_allow_nothing=True),
-    "consent-device": msgspec.structs.replace(
-        CONSENT, is_device=True, audience=(), may_remember=False
+    "consent-device": msgspec.structs.replace(CONSENT, is_device=True, audience=(), durations=()),
+    "consent-expired": msgspec.structs.replace(
+        CONSENT,
+        history="You allowed this on 3 March 2026, for 30 days. That time is over, so you are "
+        "asked again.",
+        permissions=tuple(
+            msgspec.structs.replace(p, ticked=False, was_allowed=not p.is_new) for p in PERMISSIONS
+        ),
+        summary=(),
+    ),
+    "consent-removed": msgspec.structs.replace(
+        CONSENT,
+        history="You removed this app's access on 3 March 2026.",
+        permissions=PERMISSIONS[3:],
+        durations=durations("604800", "For 7 days"),
+        audience=(),
+        summary=(),
     ),
     "device": CodePage(challenge=CHALLENGE),
     "device-link": CodePage(challenge=CHALLENGE, code="WDJB-MJHT", came_with_link=True),
@@ -336,26 +582,144 @@ SAMPLES: Final[dict[str, Page]] = {
     "apps": AppsPage(account="ann@example.org", apps=APPS),
     "apps-empty": AppsPage(account="ann@example.org", is_admin=True),
     "apps-notice": AppsPage(
-        account="ann@example.org", apps=APPS[:1], notice="“Calendar” has no access any more."
+        account="ann@example.org", apps=APPS[:1], notice="Undone: the app has its access again."
     ),
-    "disconnect": DisconnectPage(
-        app=PHOTOS, client_id="photos", permissions=("Know that it is you", "See your name")
+    "apps-removed": AppsPage(account="ann@example.org", apps=(JUST_REMOVED, *APPS[1:3])),
+    "apps-refused": AppsPage(
+        status=403, account="ann@example.org", apps=(JUST_REMOVED,), error=STALE
     ),
+    "app-removed": AppPage(connected=msgspec.structs.replace(JUST_REMOVED, state="removed")),
+    "app-expired": AppPage(connected=msgspec.structs.replace(APPS[3], lasted="")),
+    "disconnect": DisconnectPage(app=PHOTOS, client_id="photos", permissions=HAS),
     "disconnect-bare": DisconnectPage(app=BARE, client_id="b7f1"),
     "disconnect-refused": DisconnectPage(status=403, app=BARE, client_id="b7f1", error=STALE),
+    "change": ChangePage(
+        app=PHOTOS,
+        client_id="photos",
+        seen="0123456789abcdef",
+        permissions=HAS,
+        services=SERVICES,
+        remembered=True,
+    ),
+    "change-refused": ChangePage(
+        status=422,
+        app=LONG,
+        client_id="photos",
+        seen="0123456789abcdef",
+        permissions=HAS,
+        error="Photo Printer needs “Know that it is you”: keep that ticked.",
+    ),
+    "audit": AuditPage(
+        account="admin@example.org",
+        order=AUDIT_ORDER,
+        rows=EVENTS,
+        total_text="3 events, and there are more. Newest first.",
+        presets=(("/admin/audit?since=2026-03-14", "Today"),),
+        next_url="/admin/audit?after=WyJuZXdlc3QiXQ==",
+        export_urls=(("/admin/audit/export?format=csv", "Export as CSV"),),
+    ),
+    "audit-none": AuditPage(
+        account="admin@example.org", order=AUDIT_ORDER, total_text="Nothing. Newest first."
+    ),
+    "audit-not-found": AuditPage(
+        account="admin@example.org",
+        actor="cli",
+        user="<nobody>",
+        client="photos",
+        what="grant.revoked",
+        since="2026-03-14",
+        until="2026-03-01",
+        order=AUDIT_ORDER,
+        searched=True,
+        total_text="Nothing. Newest first.",
+        cautions=("The last day is before the first one, so there is nothing between them.",),
+    ),
+    "audit-looking": AuditPage(
+        account="admin@example.org",
+        what="drift",
+        order=AUDIT_ORDER,
+        searched=True,
+        total_text="Nothing so far. Newest first.",
+        cautions=("Looked back until 14 March 2026; nothing fits so far.",),
+        next_url="/admin/audit?what=drift&after=WyJuZXdlc3QiXQ==",
+        next_text="Look further",
+        first_url="/admin/audit?what=drift",
+    ),
+    "audit-event": EventPage(
+        account="admin@example.org", row=EVENTS[0], detail='{\n  "app": "Photo Printer"\n}'
+    ),
+    "audit-event-bare": EventPage(account="admin@example.org", row=EVENTS[2], detail="{}"),
     "grants": GrantsPage(
         account="admin@example.org",
+        choices=(Choice(name="allowed", label="Allowed", options=ALLOWED, chosen="30d"),),
         rows=ROWS,
         next_url="/admin/grants?after=2026-03-14",
-        total_text="4 connected apps",
+        total_text="4 entries: 3 people, 4 apps. Newest first.",
     ),
-    "grants-none": GrantsPage(account="admin@example.org", total_text="No connected apps"),
+    "grants-none": GrantsPage(account="admin@example.org", total_text="Nothing"),
     "grants-not-found": GrantsPage(
         account="admin@example.org",
         user="nobody",
-        state="revoked",
-        total_text="No connected apps found",
+        searched=True,
+        total_text="Nothing. Newest first.",
         notice="Access was removed.",
+    ),
+    "grants-found": GrantsPage(
+        account="admin@example.org",
+        user="ann",
+        searched=True,
+        rows=(
+            *ROWS[:1],
+            msgspec.structs.replace(ROWS[1], state="expired", state_text="Expired"),
+            msgspec.structs.replace(
+                ROWS[0], state="at_ory", state_text="Removed at Ory", ended=JUNE, verified=True
+            ),
+        ),
+        total_text="About 1.2 million entries. Last used first.",
+        cautions=("More than 100 people fit “ann”.", "Looked back until 3 March 2026."),
+        next_url="/admin/grants?user=ann&after=2026",
+        next_text="Look further",
+        first_url="/admin/grants?user=ann",
+        export_urls=(("/admin/grants/export?format=csv&user=ann", "Export as CSV"),),
+        remove_all_url="/admin/grants/revoke-all?user=ann",
+        back="user=ann",
+    ),
+    "grants-nothing-here": GrantsPage(
+        account="admin@example.org", total_text="Nothing", first_url="/admin/grants"
+    ),
+    "grant": ONE,
+    "grant-removed": msgspec.structs.replace(
+        ONE,
+        row=msgspec.structs.replace(
+            ROWS[0], email=None, state="pending", state_text="Removal under way", ended=JUNE
+        ),
+        remembered_permissions=(),
+        origin=None,
+        reason="admin",
+        removals=(
+            RemovalView(attempts=2, due=JUNE, trouble="OryUnavailableError"),
+            RemovalView(attempts=0, due=JUNE, undo_until=JUNE),
+        ),
+        events=(),
+        more_events=False,
+        back="",
+    ),
+    "grant-confirmed": msgspec.structs.replace(
+        ONE,
+        row=msgspec.structs.replace(ROWS[1], state="revoked", state_text="Removed", ended=JUNE),
+        confirmed=JUNE,
+    ),
+    "at-ory": AT_ORY,
+    "at-ory-nothing": msgspec.structs.replace(AT_ORY, sessions=()),
+    "at-ory-away": msgspec.structs.replace(
+        AT_ORY, status=503, sessions=(), trouble="Ory does not answer."
+    ),
+    "revoke-found": RevokePage(
+        subject="gone",
+        client_id="photos",
+        app_name="Photo Printer",
+        back="user=ann",
+        back_url="/admin/grants?user=ann",
     ),
     "revoke": RevokePage(
         subject="0197c0de-5ab1-7000-8000-000000000001",
@@ -367,6 +731,76 @@ SAMPLES: Final[dict[str, Page]] = {
     "revoke-refused": RevokePage(
         status=403, subject="s" * 255, client_id="photos", app_name=LONG.name, error=STALE
     ),
+    "revoke-all": RevokeAllPage(
+        words=WORDS,
+        consequence="This removes access of 3 apps for 1,100 people: 1,234 connected apps in all.",
+        expected=1234,
+        back_url="/admin/grants?client=photo&used=before-90d",
+    ),
+    "revoke-all-changed": RevokeAllPage(
+        status=409,
+        words=WORDS,
+        consequence="This removes about 12,000 connected apps.",
+        expected=12_000,
+        error="You were told of 9,000, but now it is about 12,000.",
+    ),
+    "revoke-all-refused": RevokeAllPage(status=422, refusal="Narrow the search first."),
+    "job": JobPage(account="admin@example.org", job=JOB),
+    "job-refused": JobPage(status=403, account="admin@example.org", job=JOB, error=STALE),
+    "job-waiting": JobPage(
+        account="admin@example.org",
+        job=msgspec.structs.replace(
+            JOB, state="waiting", state_text="Waiting for Ory", finished=JUNE
+        ),
+        stuck=(
+            StuckView(
+                person="ann@example.org",
+                app_name="Photo Printer",
+                trouble="Ory does not answer",
+                attempts=1,
+                due=JUNE,
+            ),
+            StuckView(
+                person="s" * 255,
+                app_name=LONG.name,
+                trouble="What answers is not Ory",
+                attempts=12,
+                due=JUNE,
+            ),
+        ),
+        stuck_count=450,
+    ),
+    "job-stopped": JobPage(account="admin@example.org", job=STOPPED),
+    "job-nothing": JobPage(account="admin@example.org", job=FINISHED),
+    "jobs": JobsPage(
+        account="admin@example.org",
+        jobs=(JOB, STOPPED),
+        next_url="/admin/grants/jobs?after=0197c0de",
+    ),
+    "jobs-none": JobsPage(account="admin@example.org"),
+    "login-again": LoginPage(
+        next_path="/admin/grants/revoke-all",
+        may_remember=False,
+        email="ann@example.org",
+        confirms=True,
+    ),
+    "drift": DRIFT,
+    "drift-none": DriftPage(account="admin@example.org", every="day"),
+    "drift-started": DriftPage(
+        account="admin@example.org",
+        runs=(RunView(started_by="admin@example.org", started=JUNE, runs=True, state_text="…"),),
+        notice="The comparison has started.",
+    ),
+    "drift-of-one": msgspec.structs.replace(
+        DRIFT, person="ann@example.org", result=ResultView(person="ann", found=DRIFT.found)
+    ),
+    "drift-of-one-none": msgspec.structs.replace(
+        DRIFT, person="ann@example.org", result=ResultView(person="ann@example.org")
+    ),
+    "drift-of-nobody": msgspec.structs.replace(
+        DRIFT, status=422, person="nobody", person_error="Nobody is called so."
+    ),
+    "drift-refused": msgspec.structs.replace(DRIFT, status=403, error=STALE),
     "clients": ClientsPage(
         account="admin@example.org",
         rows=CLIENTS,
@@ -416,7 +850,10 @@ SAMPLES: Final[dict[str, Page]] = {
     "revoke-unknown-user": RevokePage(subject="gone", client_id="photos", app_name="Photo Printer"),
 }
 
-_ADDRESSES: Final = {"href", "switch_url", "start_again", "start_url", "next_url"}
+_ADDRESSES: Final = {
+    *("href", "switch_url", "start_again", "start_url", "next_url"),
+    *("first_url", "export_urls", "remove_all_url", "back_url"),
+}
 """Fields that are checked to be addresses before a page gets them; only their tails are free."""
 
 

@@ -10,7 +10,7 @@ import portal
 
 STATIC = Path(portal.__file__).parent / "static"
 CSS = (STATIC / "portal.css").read_text(encoding="utf-8")
-MAX_CSS = 14_000
+MAX_CSS = 20_000
 TEXT_ON = (
     ("text", "page"),
     ("text", "surface"),

@@ -287,9 +287,33 @@ def test_the_consent_page_shows_who_asks_what_and_for_whom(env: jinja2.Environme
         "Not you?",
         "Keep access while you are away",
         "offline_access",
-        "until you remove it",
+        "This time only",
+        "Until I revoke it",
     ):
         assert words in text
+
+
+def test_not_to_be_asked_again_is_one_click_and_never_chosen_beforehand(
+    env: jinja2.Environment,
+) -> None:
+    """What drives the page by its ids clicks ``remember``: the longest duration offered."""
+    tree = parse(render(env, CONSENT))
+    radios = [field for field in elements(tree, "input") if field.get("type") == "radio"]
+    assert [(r.get("name"), r.get("value"), "checked" in r.attrib) for r in radios] == [
+        ("remember", "once", True),
+        ("remember", "2592000", False),
+        ("remember", "always", False),
+    ]
+    assert by_id(tree, "remember") is radios[-1]
+
+
+def test_what_was_allowed_before_is_named_and_not_ticked(env: jinja2.Environment) -> None:
+    tree = parse(render(env, SAMPLES["consent-expired"]))
+    text = text_of(tree)
+    assert "You allowed this on 3 March 2026, for 30 days." in text
+    assert text.count("Allowed before") == 2
+    scopes = [field for field in elements(tree, "input") if field.get("name") == "grant_scope"]
+    assert not any("checked" in field.attrib for field in scopes)
 
 
 def test_a_browser_that_did_not_log_in_sees_no_address(env: jinja2.Environment) -> None:

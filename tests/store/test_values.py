@@ -20,12 +20,12 @@ async def test_text_that_cannot_be_kept_is_refused_wherever_it_comes_in(store, t
         lambda rows: rows.flows.open(flow(answer={text: 1})),
         lambda rows: rows.grants.save(grant(scopes=["openid", text])),
         lambda rows: rows.grants.find("ann", text, lock=True),
-        lambda rows: rows.grants.search(GrantSearch(user=text), after=None, limit=1),
-        lambda rows: rows.grants.search(GrantSearch(client=text), after=None, limit=1),
-        lambda rows: rows.grants.search(GrantSearch(scope=text), after=None, limit=1),
+        lambda rows: rows.grant_index.select(GrantSearch(user=text)),
+        lambda rows: rows.grant_index.select(GrantSearch(client=text)),
+        lambda rows: rows.grant_index.select(GrantSearch(scope=text)),
         lambda rows: rows.attempts.forgive(text),
-        lambda rows: rows.audit.add("x.y", at=NOW, actor=text),
-        lambda rows: rows.audit.add("x.y", at=NOW, actor=None, detail={"typed": text}),
+        lambda rows: rows.audit.add("user.created", at=NOW, actor=text),
+        lambda rows: rows.audit.add("user.created", at=NOW, actor=None, detail={"typed": text}),
     ]
     for attempt in attempts:
         with pytest.raises(UnstorableValueError) as refusal:

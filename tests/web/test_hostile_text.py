@@ -63,6 +63,14 @@ FORMS = {
     "/consent/summary": {"consent_challenge": "c" * 32, "grant_scope": "openid", "form_token": "t"},
     "/logout": {"action": "accept", "logout_challenge": "c" * 32, "form_token": "t"},
     "/account/apps/disconnect": {"client_id": "photos", "form_token": "t"},
+    "/account/apps/undo": {"client_id": "photos", "form_token": "t"},
+    "/account/apps/change": {
+        "client_id": "photos",
+        "seen": "s",
+        "grant_scope": "openid",
+        "grant_audience": "a",
+        "form_token": "t",
+    },
     "/admin/grants/revoke": {"client_id": "photos", "subject": "s", "form_token": "t"},
 }
 QUERIES = {
@@ -73,8 +81,13 @@ QUERIES = {
     "/error": ("error", "error_description"),
     "/account/apps": ("notice",),
     "/account/apps/disconnect": ("client_id",),
-    "/admin/grants": ("user", "client", "scope", "state", "after", "notice"),
-    "/admin/grants/revoke": ("subject", "client_id"),
+    "/account/apps/change": ("client_id",),
+    "/account/apps/one": ("client_id",),
+    "/admin/grants": ("user", "client", "scope", "state", "allowed", "order", "after", "notice"),
+    "/admin/grants/one": ("subject", "client_id", "back"),
+    "/admin/grants/at-ory": ("subject", "client_id", "back"),
+    "/admin/grants/export": ("user", "used", "format"),
+    "/admin/grants/revoke": ("subject", "client_id", "back"),
 }
 
 

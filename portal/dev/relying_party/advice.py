@@ -17,7 +17,7 @@ ADVICE: Final = {
     "the sign-in is older than max_age). Sign in once without prompt=none, and tick “Stay signed "
     "in”.",
     "consent_required": "prompt=none was asked, but this app may not get everything it asks for "
-    "without a question. Allow it once and tick “Don't ask again”.",
+    "without a question. Allow it once and choose a longer time than “This time only”.",
     "interaction_required": "prompt=none was asked, but a page has to be shown first.",
     "invalid_client": "The client secret is wrong (or belongs to another client, or Ory does not "
     "know the client id: see `portal clients list`). A lost secret cannot be shown again: make a "

@@ -4,16 +4,14 @@ Ory is told first and the portal writes down what happened: what Ory refuses lea
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from portal import logs
-from portal.admin import registration
-from portal.admin.forms import ClientForm
-from portal.admin.pages import (
+from portal.admin import client_registration as registration
+from portal.admin.client_pages import (
     Box,
     ClientPage,
     ClientSecretPage,
@@ -21,10 +19,11 @@ from portal.admin.pages import (
     FieldProblem,
     NewSecretPage,
 )
+from portal.admin.forms import ClientForm
 from portal.apps import clean_name
 from portal.grants import Policy, usual_duration
 from portal.ory.errors import OryConflictError, OryNotFoundError, OryRefusalError
-from portal.ory.models import OAuth2Client
+from portal.ory.models import OAuth2Client, instant
 from portal.page import GoTo, NotThereError
 from portal.revocations import end_client, forget_client
 from portal.services import Services, Visitor
@@ -211,7 +210,7 @@ class Desk:
             status=status,
             seen=typed.seen if typed else registration.fingerprint(before),
             app_name=_name(client.client_id, client.client_name),
-            created=_instant(client.created_at),
+            created=instant(client.created_at),
             people=people.get(client.client_id, 0),
             has_secret=client.token_endpoint_auth_method != PUBLIC,
             notice=notice,
@@ -320,12 +319,3 @@ def _ory_says(exc: OryRefusalError) -> str:
 
 def _name(client_id: str, client_name: str) -> str:
     return clean_name(client_name) or clean_name(client_id)
-
-
-def _instant(text: str) -> datetime | None:
-    """When Ory says it was; nothing is shown where it says something else."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

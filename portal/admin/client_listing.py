@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from portal.admin.pages import ClientRowView, ClientsPage
+from portal.admin.client_pages import ClientRowView, ClientsPage
 from portal.apps import clean_name, host_of
 from portal.grants import Policy
 from portal.ory.errors import OryNotFoundError

@@ -1,0 +1,63 @@
+"""``/admin/audit``: what happened, to find, to look at and to take along."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Response, Router, get
+from litestar.response import Stream
+
+from portal.admin.audit_export import begin_export
+from portal.admin.audit_listing import list_events, show_event
+from portal.admin.audit_search import Wanted, read_wanted
+from portal.admin.export import MEDIA_TYPES, attachment, read_format
+from portal.web.inputs import AnyRequest, query
+from portal.web.respond import is_htmx, respond
+from portal.web.session import is_admin, person_of
+from portal.web.visit import visit
+from portal.web.wiring import Injected
+
+
+@get("/")
+async def search(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Search; the address holds the whole search, so that it can be shared."""
+    wanted = read_wanted(query(request))
+    page = await list_events(
+        services, wanted, admin=person_of(request).user, now=visit(request).visitor.now
+    )
+    response = respond(request, page)
+    if is_htmx(request):
+        response.headers["HX-Push-Url"] = _history(request, wanted)
+    return response
+
+
+@get("/event")
+async def show(request: AnyRequest, services: Injected) -> Response[Any]:
+    """One event, with everything that is kept of it."""
+    event_id = query(request).get("id", "")
+    return respond(request, await show_event(services, event_id, admin=person_of(request).user))
+
+
+@get("/export")
+async def export(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Everything that a search means, as a file."""
+    asked = query(request)
+    format_, visitor = read_format(asked.get("format", "jsonl")), visit(request).visitor
+    lines = await begin_export(
+        services,
+        read_wanted(asked),
+        format_,
+        admin=person_of(request).user,
+        visitor=visitor,
+    )
+    headers = attachment(f"audit-trail-{visitor.now:%Y-%m-%d}.{format_}")
+    return Stream(lines, media_type=MEDIA_TYPES[format_], headers=headers)
+
+
+router = Router(path="/admin/audit", route_handlers=[search, show, export], guards=[is_admin])
+
+
+def _history(request: AnyRequest, wanted: Wanted) -> str:
+    """The address of a live search without its empty fields; a repetition is no new entry."""
+    url = visit(request).web.settings.base_path + wanted.url()
+    here = urlsplit(request.headers.get("hx-current-url", ""))
+    return "false" if f"{here.path}?{here.query}".rstrip("?") == url else url

@@ -1,0 +1,208 @@
+"""Comparing with Ory at an administrator's word, and telling what was found."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from portal import logs
+from portal.accounts import canonical_identifier
+from portal.admin.audit_pages import ACTORS
+from portal.admin.bulk_desk import TROUBLES
+from portal.admin.drift_pages import PATH, DriftPage, FoundView, ResultView, RunView
+from portal.grants import in_words
+from portal.ory.errors import OryError
+from portal.page import GoTo, NotThereError
+from portal.reconciliation import runs
+from portal.reconciliation.comparing import SYSTEM, Findings
+from portal.reconciliation.drift import (
+    ABANDONED,
+    DELETED,
+    IMPORTED,
+    KINDS,
+    REVIVED,
+    REVOKED,
+    WIDENED,
+    Drift,
+)
+from portal.services import Services, Visitor
+from portal.store import AuditSearch, Rows
+from portal.store.audit import AuditPage
+from portal.store.reconciliations import DONE, RUNNING
+from portal.store.tables import AuditEvent, Reconciliation, User
+
+RUNS: Final = 10
+PAGE: Final = 50
+WHAT: Final = {
+    REVOKED: "Removed at Ory",
+    ABANDONED: "Never completed",
+    DELETED: "App deleted at Ory",
+    IMPORTED: "Allowed somewhere else",
+    REVIVED: "Removed here, but alive at Ory",
+    WIDENED: "More permissions at Ory",
+    runs.UNREAD: "Could not be read",
+}
+DID: Final = {
+    REVOKED: "Marked as removed. The person is asked the next time.",
+    ABANDONED: "Ended: Ory has never listed it, so the browser has not come back with it.",
+    DELETED: "Ended for everybody.",
+    IMPORTED: "Added here, so that it is seen and can be removed. Nothing is given without asking.",
+    REVIVED: "Removed at Ory again.",
+    WIDENED: "Shown with all of its permissions. The new ones are not given without asking.",
+}
+NOTICES: Final = {
+    "started": "The comparison has started. You can close this page: it goes on by itself.",
+    "running": "A comparison is running already. Its progress is below.",
+}
+NOBODY: Final = "Nobody who is known here has this address or subject."
+
+
+async def show(
+    services: Services, *, after: str | None, admin: User, notice: str | None, **more: Any
+) -> DriftPage:
+    """The newest comparisons, and a page of what they found, from the event *after* on."""
+    search = AuditSearch(actions=KINDS, actors=(SYSTEM,))
+    async with services.store.reading() as rows:
+        place = None if after is None else await rows.audit.find(after)
+        if after is not None and place is None:
+            raise NotThereError
+        newest = await rows.reconciliations.list_newest(RUNS)
+        told = await rows.audit.list_page(
+            search, after=(place.occurred_at, place.id) if place else None, limit=PAGE
+        )
+        people = {run.actor for run in newest} | {run.subject for run in newest}
+        names = await _names(rows, people | {event.subject for event in told.events})
+    every = services.settings.reconcile_every
+    return DriftPage(
+        account=admin.email,
+        runs=tuple(_run(run, names) for run in newest),
+        every=_period(timedelta(seconds=every)) if every else None,
+        found=tuple(_event(event, names) for event in told.events),
+        next_url=_next_url(told),
+        looked_until=told.looked_until,
+        notice=NOTICES.get(notice or ""),
+        **more,
+    )
+
+
+async def compare_all(
+    services: Services, *, stale: str | None, admin: User, visitor: Visitor
+) -> DriftPage | GoTo:
+    """Start a comparison of everybody, unless one is running."""
+    if stale:
+        return await show(services, after=None, admin=admin, notice=None, error=stale, status=403)
+    run = await runs.start(services, actor=admin.subject, now=visitor.now, origin=visitor.origin)
+    return GoTo(f"{PATH}?notice={'started' if run else 'running'}")
+
+
+async def compare_one(
+    services: Services, person: str, *, stale: str | None, admin: User, visitor: Visitor
+) -> DriftPage:
+    """Compare one person now; what was found is on the page that answers."""
+    subject, name = await _find(services, person)
+    status, problem = 403 if stale else 422, stale or NOBODY
+    result: ResultView | None = None
+    if subject is not None and not stale:
+        try:
+            findings = await runs.reconcile_subject(
+                services,
+                subject,
+                actor=admin.subject,
+                now=visitor.now,
+                origin=visitor.origin,
+            )
+            status, problem, result = 200, "", _result(findings, name)
+        except OryError as exc:
+            logs.problem("reconciliation.refused", reason=type(exc).__name__)
+            status, problem = 503, f"{_trouble(type(exc).__name__)}. Nothing was changed."
+    return await show(
+        services,
+        after=None,
+        admin=admin,
+        notice=None,
+        status=status,
+        person=person,
+        person_error=problem or None,
+        result=result,
+    )
+
+
+async def _find(services: Services, person: str) -> tuple[str | None, str]:
+    """The subject that *person* names, who need not be a user here, and what to call them."""
+    typed = person.strip()
+    async with services.store.reading() as rows:
+        user = await rows.users.find_by_email(canonical_identifier(typed))
+        user = user or await rows.users.find(typed)
+        if user is not None:
+            return user.subject, user.email
+        known = bool(typed) and bool(await rows.grants.of_subject(typed))
+    return (typed if known else None), typed
+
+
+async def _names(rows: Rows, subjects: Iterable[str | None]) -> dict[str | None, str]:
+    """How to call each of *subjects*: by address, where there is one."""
+    wanted = {subject for subject in subjects if subject is not None}
+    emails = await rows.users.emails_of(wanted - ACTORS.keys())
+    return {who: ACTORS.get(who) or emails.get(who, who) for who in wanted}
+
+
+def _run(run: Reconciliation, names: dict[str | None, str]) -> RunView:
+    waits = run.state == RUNNING and run.last_error is not None
+    over = "Done" if run.state == DONE else "Stopped"
+    state = "Waiting for Ory" if waits else "Comparing…"
+    return RunView(
+        started_by=names[run.actor],
+        started=run.created_at,
+        finished=run.finished_at,
+        person=names.get(run.subject),
+        runs=run.state == RUNNING,
+        state_text=state if run.state == RUNNING else over,
+        checked=run.checked,
+        only_looked=run.dry_run,
+        counts=tuple((WHAT[kind], run.found[kind]) for kind in WHAT if run.found.get(kind)),
+        trouble=_trouble(run.last_error) if run.last_error else None,
+    )
+
+
+def _event(event: AuditEvent, names: dict[str | None, str]) -> FoundView:
+    return FoundView(
+        person=names.get(event.subject),
+        client_id=event.client_id or "",
+        app_name=str(event.detail.get("app") or event.client_id),
+        what=WHAT[event.action],
+        done=DID[event.action],
+        at=event.occurred_at,
+        permissions=_texts(event.detail.get("scopes")),
+    )
+
+
+def _result(findings: Findings, name: str) -> ResultView:
+    return ResultView(person=name, found=tuple(_found(drift) for drift in findings.drift))
+
+
+def _found(drift: Drift) -> FoundView:
+    return FoundView(
+        client_id=drift.client_id,
+        app_name=drift.app,
+        what=WHAT[drift.kind],
+        done=DID[drift.kind],
+        permissions=drift.scopes,
+    )
+
+
+def _period(span: timedelta) -> str:
+    """How often, to be read after "every"."""
+    return in_words(span).removeprefix("for ").removeprefix("1 ")
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def _trouble(error: str) -> str:
+    """The name of an error in words; a stopped run has its reason in words already."""
+    return TROUBLES.get(error, error.rstrip("."))
+
+
+def _next_url(told: AuditPage) -> str | None:
+    return f"{PATH}?{urlencode({'after': told.next[1]})}" if told.next else None

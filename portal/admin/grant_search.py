@@ -1,0 +1,169 @@
+"""What an administrator looks for in everybody's grants, as the address has it.
+
+Ages are told as so many days before now, so that a shared link means the same tomorrow.
+"""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, cast, get_args
+from urllib.parse import urlencode
+
+import msgspec
+
+from portal.store import GrantSearch
+from portal.store.grant_index import Order, Position
+from portal.web.inputs import HostileInputError, parse_pairs, require_clean
+
+PATH: Final = "/admin/grants"
+MAX_TERM: Final = 320
+TERMS: Final = ("user", "client", "scope", "state", "allowed", "used")
+"""What narrows; ``order`` and ``after`` do not."""
+BEFORE: Final = "before-"
+AGES: Final = ("1d", "7d", "30d", "before-30d", "before-90d", "before-365d")
+"""Within so many days, or before that."""
+ORDERS: Final = get_args(Order)
+TOO_LONG: Final = "The search is longer than anything there is to find."
+NO_AGE: Final = "The address names a time that cannot be searched for. Choose one of the list."
+NO_ORDER: Final = "The address names an order that there is not. Choose one of the list."
+NO_PLACE: Final = "The address does not lead to a page of this list."
+NO_SEARCH: Final = "The address leads back to something that is no search."
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A search as it was typed, and which page of it: made by :func:`read_wanted` alone."""
+
+    user: str = ""
+    client: str = ""
+    scope: str = ""
+    state: str = ""
+    allowed: str = ""
+    used: str = ""
+    order: str = ""
+    """One of :data:`ORDERS`; empty: whatever fits what is searched for."""
+    after: str = ""
+    """Where the page before ended: opaque to people, because it means nothing to them."""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it means less than everything."""
+        return bool(self.terms)
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What narrows it."""
+        return {name: value for name in TERMS if (value := getattr(self, name))}
+
+    @property
+    def ordered(self) -> Order:
+        """How the results are ordered: by their last use if that is what is searched for."""
+        if self.order:
+            return cast("Order", self.order)  # read_wanted has looked
+        if self.used:
+            return "unused" if self.used.startswith(BEFORE) else "used"
+        return "newest"
+
+    def search(self, now: datetime) -> GrantSearch:
+        """What the store is asked for, *now*."""
+        return GrantSearch(
+            user=self.user,
+            client=self.client,
+            scope=self.scope,
+            state=self.state,
+            allowed_since=_since(self.allowed, now),
+            allowed_until=_until(self.allowed, now),
+            used_since=_since(self.used, now),
+            used_until=_until(self.used, now),
+        )
+
+    def position(self) -> Position | None:
+        """Where to go on; a place in another order is none in this one."""
+        if not self.after:
+            return None
+        order, place = _unpacked(self.after)
+        if order != self.ordered:
+            raise HostileInputError(NO_PLACE)
+        return place
+
+    def first(self) -> "Wanted":
+        """The same from the start."""
+        return msgspec.structs.replace(self, after="")
+
+    def following(self, place: Position) -> "Wanted":
+        """The same from *place* on."""
+        return msgspec.structs.replace(self, after=_packed(self.ordered, place))
+
+    @property
+    def query(self) -> str:
+        """As the query of an address."""
+        return urlencode({name: value for name, value in _members(self).items() if value})
+
+    def url(self, **more: str) -> str:
+        """Where it is answered, relative to the portal's prefix."""
+        query = urlencode({name: value for name, value in _members(self).items() if value} | more)
+        return f"{PATH}?{query}" if query else PATH
+
+    def url_of_all(self, path: str, **more: str) -> str:
+        """Where *path* treats everything that it means, in whatever order."""
+        return f"{path}?{urlencode(more | self.terms)}"
+
+
+def read_wanted(asked: Mapping[str, str]) -> Wanted:
+    """The search of an address; what else is in *asked* is somebody else's."""
+    wanted = Wanted(**{name: asked.get(name, "") for name in Wanted.__struct_fields__})
+    if any(len(term) > MAX_TERM for term in wanted.terms.values()):
+        raise HostileInputError(TOO_LONG)
+    if {wanted.allowed, wanted.used} - {"", *AGES}:
+        raise HostileInputError(NO_AGE)
+    if wanted.order and wanted.order not in ORDERS:
+        raise HostileInputError(NO_ORDER)
+    wanted.position()
+    return wanted
+
+
+def read_back(query: str) -> Wanted:
+    """The search that a link or a form carries along, to return to: never an address of others."""
+    if not query.isascii():
+        raise HostileInputError(NO_SEARCH)
+    pairs = parse_pairs(query.encode())
+    asked = dict(pairs)
+    if len(asked) != len(pairs) or set(asked) - set(Wanted.__struct_fields__):
+        raise HostileInputError(NO_SEARCH)
+    return read_wanted(asked)
+
+
+def _members(wanted: Wanted) -> dict[str, str]:
+    return {name: getattr(wanted, name) for name in Wanted.__struct_fields__}
+
+
+def _since(age: str, now: datetime) -> datetime | None:
+    return now - _days(age) if age and not age.startswith(BEFORE) else None
+
+
+def _until(age: str, now: datetime) -> datetime | None:
+    return now - _days(age.removeprefix(BEFORE)) if age.startswith(BEFORE) else None
+
+
+def _days(text: str) -> timedelta:
+    return timedelta(days=int(text.removesuffix("d")))
+
+
+class _Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    order: Order
+    moment: Annotated[datetime, msgspec.Meta(tz=True)]
+    subject: str
+    client_id: str
+
+
+def _packed(order: Order, place: Position) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(_Place(order, *place))).decode()
+
+
+def _unpacked(text: str) -> tuple[Order, Position]:
+    try:
+        packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        place = msgspec.json.decode(packed, type=_Place)
+        require_clean(place.subject, place.client_id)
+        return place.order, (place.moment.astimezone(UTC), place.subject, place.client_id)
+    except (ValueError, OverflowError, msgspec.DecodeError) as exc:
+        raise HostileInputError(NO_PLACE) from exc
