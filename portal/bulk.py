@@ -50,15 +50,16 @@ async def start(
     selection: Selection,
     words: Mapping[str, str],
     matched: int,
-    admin: User,
+    actor: str,
+    by: str,
     visitor: Visitor,
 ) -> str:
     """Settle that everything of *selection* is to be revoked; the background does it. The job's
-    id.
+    id. *by* is how the log calls the *actor*.
     """
     job = BulkRevocation(
         id=new_decision_id(),
-        actor=admin.subject,
+        actor=actor,
         selection=msgspec.to_builtins(meant_by(selection, now=visitor.now)),
         words=dict(words),
         granted_until=visitor.now,
@@ -73,11 +74,11 @@ async def start(
         await rows.audit.add(
             "bulk.started",
             at=visitor.now,
-            actor=admin.subject,
+            actor=actor,
             detail={"bulk_id": job.id, "search": job.words, "matched": matched},
             origin=visitor.origin,
         )
-    logs.step("bulk.started", by=admin.email)
+    logs.step("bulk.started", by=by)
     return job.id
 
 
@@ -159,7 +160,7 @@ class _Run:
                 client_ids=self._selection.client_ids,
                 at=self._now,
             )
-            if (await self._page(rows, None)).rows:
+            if await self._is_left(rows):
                 await self._hand_on(rows)
                 return
             await rows.bulk_revocations.end(job.id, state="done", at=self._now)
@@ -170,6 +171,13 @@ class _Run:
                 detail={"bulk_id": job.id, "revoked": job.revoked},
             )
         logs.step("bulk.finished")
+
+    async def _is_left(self, rows: Rows) -> bool:
+        """Whether something is to be revoked, however far one has to look for it."""
+        page = await self._page(rows, None)
+        while not page.rows and page.next is not None:
+            page = await self._page(rows, page.next)
+        return bool(page.rows)
 
     async def _page(self, rows: Rows, place: Position | None) -> GrantPage:
         return await rows.grant_index.page(

@@ -20,8 +20,8 @@ LATELY: Final = timedelta(minutes=10)
 
 
 async def forget_history(services: Services, *, now: datetime) -> bool:
-    """Forget a portion of the audit trail and of the grants that ended, each as old as the
-    settings say. Whether there is more.
+    """Forget a portion of the audit trail, of the bulk revocations that it tells about, and of the
+    grants that ended, each as old as the settings say. Whether there is more.
     """
     events_until = now - timedelta(seconds=services.settings.keep_audit) - MARGIN
     grants_until = now - timedelta(seconds=services.settings.keep_ended_grants)
@@ -29,9 +29,12 @@ async def forget_history(services: Services, *, now: datetime) -> bool:
         events = await rows.audit.delete_before(events_until, AT_ONCE)
     await asyncio.sleep(PAUSE)
     async with services.store.writing() as rows:
+        bulk = await rows.bulk_revocations.delete_before(events_until, AT_ONCE)
+    await asyncio.sleep(PAUSE)
+    async with services.store.writing() as rows:
         grants = await rows.grants.delete_ended(grants_until, AT_ONCE)
     await asyncio.sleep(PAUSE)
-    return AT_ONCE in (events, grants)
+    return AT_ONCE in (events, bulk, grants)
 
 
 async def index_grants(services: Services, *, now: datetime) -> bool:

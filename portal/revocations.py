@@ -86,6 +86,15 @@ async def remove_access(
     return False if undo_for else await try_now(revocation, services)
 
 
+async def may_come_back(services: Services, grant: GrantRecord) -> bool:
+    """Whether all that has ended *grant* is a removal that its person can undo."""
+    if grant.revoke_synced_at is not None:
+        return False
+    async with services.store.reading() as rows:
+        pending = await rows.revocations.pending_for(grant.subject, grant.client_id)
+    return bool(pending) and all(each.undo_until is not None for each in pending)
+
+
 async def end_client(
     rows: Rows,
     *,
@@ -139,35 +148,66 @@ async def sweep(revocation: Revocation, services: Services) -> None:
 
     Where nothing was allowed since, that is everything: Ory's list leaves out what was accepted
     under ``skip=true``. Where something was, it is what the list shows to be older.
+
+    What somebody may bring back yet is not deleted: the sweep is due again after its lease.
     """
     async with services.store.reading() as rows:
         grants = await rows.grants.of_subject(revocation.subject)
+        pending = await rows.revocations.pending_of(revocation.subject)
     concerned = [g for g in grants if revocation.client_id in (None, g.client_id)]
+    undoable = {each.client_id for each in pending if each.undo_until is not None}
+    if undoable & {grant.client_id for grant in concerned}:
+        return
     allowed_since = {g.client_id for g in concerned if g.revoked_at is None and not was_narrowed(g)}
     for grant in concerned:
         if grant.client_id not in allowed_since:
             await services.ory.revoke_consent(revocation.subject, grant.client_id)
-    if allowed_since:
-        await _sweep_older(revocation, allowed_since, services)
+    if allowed_since and not await _sweep_older(revocation, allowed_since, services):
+        return
     async with services.store.writing() as rows:
         await rows.revocations.finish(revocation.id, datetime.now(UTC))
 
 
 async def _sweep_older(
     revocation: Revocation, client_ids: Collection[str], services: Services
-) -> None:
-    """By the consent's own id where Ory has one; else the pair, and the person is asked again."""
+) -> bool:
+    """By the consent's own id where Ory has one; else the pair, and the person is asked again.
+    Whether nothing came in between.
+    """
+    left = set(client_ids)
     for session in await services.ory.list_consent_sessions(revocation.subject):
-        if session.client_id not in client_ids or not _is_older(session, revocation):
+        if session.client_id not in left or not _is_older(session, revocation):
             continue
         if session.consent_request_id:
             await services.ory.revoke_consent_request(session.consent_request_id)
             continue
-        pair, now = (revocation.subject, session.client_id), datetime.now(UTC)
-        await services.ory.revoke_consent(*pair)
-        async with services.store.writing() as rows:
-            await rows.grants.revoke(*pair, reason="second sweep", at=now)
-            await rows.grants.mark_synced(*pair, revoked_until=now, at=now)
+        again = await _ask_again(revocation.subject, session.client_id, services)
+        if again is None:
+            return False
+        await carry_out(again, services)
+        left.remove(session.client_id)
+    return True
+
+
+async def _ask_again(subject: str, client_id: str, services: Services) -> Revocation | None:
+    """Take back what was allowed since: None if somebody was faster."""
+    now = datetime.now(UTC)
+    async with services.store.writing() as rows:
+        grant = await rows.grants.find(subject, client_id, lock=True)
+        if grant is None or grant.revoked_at is not None:
+            return None
+        again = await revoke(
+            rows, subject=subject, client_id=client_id, reason="second sweep", now=now
+        )
+        await rows.audit.add(
+            "grant.revoked",
+            at=now,
+            actor="system",
+            subject=subject,
+            client_id=client_id,
+            detail={"app": grant.client_name, "scopes": grant.scopes},
+        )
+    return again
 
 
 def next_try(attempts: int, *, now: datetime) -> datetime:

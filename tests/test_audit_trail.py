@@ -129,7 +129,8 @@ class Scene:
             selection=Selection(),
             words={},
             matched=2,
-            admin=await self.portal.user(self.admin),
+            actor=self.admin.subject,
+            by=self.admin.email,
             visitor=VISITOR,
         )
 

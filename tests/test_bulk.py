@@ -11,7 +11,13 @@ from portal import bulk, jobs
 from portal.grants import revoke, undoable
 from portal.origin import Origin
 from portal.services import Visitor
-from portal.store import GrantSearch, Selection, StoreError, StoreUnavailableError
+from portal.store import (
+    GrantSearch,
+    Selection,
+    StoreError,
+    StoreUnavailableError,
+    grant_walks,
+)
 from portal.store.audit import Audit, AuditSearch
 from portal.store.bulk_revocations import BulkRevocations
 from portal.store.tables import AuditEvent, BulkRevocation, GrantRecord
@@ -56,7 +62,8 @@ async def start(
         selection=bulk.meant_by(found.selection, now=at),
         words={name: str(value) for name, value in terms.items()},
         matched=1,
-        admin=await portal.user(admin),
+        actor=admin.subject,
+        by=admin.email,
         visitor=Visitor(browser_hash=None, origin=HERE, now=at),
     )
     return await job(portal, bulk_id)
@@ -338,6 +345,34 @@ async def test_a_removal_that_is_undone_behind_the_job_is_found_all_the_same(
     monkeypatch.setattr(bulk._Run, "_revoke_in", then_undone)
     await work(portal)
     assert await living(portal) == set()
+
+
+async def test_a_removal_that_is_undone_last_is_found_however_far_away_it_is(
+    portal: Portal, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look does not reach past everything that is not meant."""
+    monkeypatch.setattr(grant_walks, "REACH", 4)
+    monkeypatch.setattr(bulk, "BATCH", 1)
+    await connect(portal, people=12)
+    old_and_used = {"granted_at": EARLIER - MINUTE, "last_accept_at": NOW - MINUTE}
+    async with portal.store.writing() as rows:
+        for number in range(12):
+            await rows.grants.save(grant(f"new-{number}", granted_at=NOW, last_accept_at=NOW))
+        await rows.grants.save(grant("zoe", **old_and_used))
+    used_since = NOW - 2 * MINUTE
+    await start(portal, admin, client="photos", allowed_until=EARLIER, used_since=used_since)
+    finish, ends = bulk._Run.finish, []
+
+    async def undone_before(self: Any) -> None:
+        ends.append(self)
+        if len(ends) == 1:
+            async with portal.store.writing() as rows:
+                await rows.grants.save(grant("aaron", **old_and_used))
+        await finish(self)
+
+    monkeypatch.setattr(bulk._Run, "finish", undone_before)
+    await work(portal)
+    assert await revoked_events(portal) == [("aaron", "photos"), ("zoe", "photos")]
 
 
 async def remove_with_undo(portal: Portal, subject: str, client_id: str, *, at: datetime) -> None:

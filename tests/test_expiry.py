@@ -13,7 +13,7 @@ from portal.store import Store
 from portal.store.tables import AuditEvent, ClientPolicy, GrantRecord
 from portal.store.unit import columns
 from tests.fixtures.portal import NewPortal, Portal
-from tests.store.records import NOW, grant
+from tests.store.records import NOW, grant, save
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -28,12 +28,6 @@ def portal_database_url(database_url: str) -> str:
 
 def remembered(subject: str = "ann", client_id: str = "photos", **fields: Any) -> GrantRecord:
     return grant(subject, client_id, **{"remembered_scopes": ["openid"], **fields})
-
-
-async def save(store: Store, *grants: GrantRecord) -> None:
-    async with store.writing() as rows:
-        for record in grants:
-            await rows.grants.save(record)
 
 
 async def find(store: Store, subject: str = "ann", client_id: str = "photos") -> GrantRecord:

@@ -1,11 +1,9 @@
 """The outbox: what Ory has to be told is told, late but surely; and what is over is forgotten."""
 
 import asyncio
-import secrets
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 import time_machine
@@ -18,7 +16,7 @@ from portal.store.tables import Revocation
 from tests.doubles.ory import OryDouble
 from tests.fixtures.portal import NewPortal, Portal
 from tests.real.portal import Person
-from tests.store.records import flow, grant, login_session, portal_session, revocation
+from tests.store.records import flow, grant, id_at, login_session, portal_session, revocation
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SWEEP = timedelta(minutes=36)
@@ -55,12 +53,6 @@ async def states(portal: Portal) -> list[tuple[str, str | None]]:
             found = [(revocation.state, revocation.last_error) for revocation in claimed]
             raise LookupError("only a look: nothing is claimed")
     return found
-
-
-def id_at(moment: datetime) -> str:
-    """The id of a decision of that moment: a UUIDv7."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return str(UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62)))
 
 
 async def test_a_fresh_revocation_is_left_to_the_request_that_made_it(
@@ -264,11 +256,16 @@ EARLIER, LATER = NOW - timedelta(minutes=1), NOW + timedelta(minutes=2)
 
 
 async def swept(
-    portal: Portal, ory: OryDouble, person: Person, *made: datetime | str | None, again: bool
+    portal: Portal,
+    ory: OryDouble,
+    person: Person,
+    *made: datetime | str | None,
+    again: bool,
+    left: int = 0,
 ) -> None:
     """Carry a revocation out; then Ory lists consents of decisions *made* at these times.
 
-    *again*: the app was allowed something since.
+    *again*: the app was allowed something since. *left*: so much is to be swept after that.
     """
     await portal.add_grant(person)
     revocation = await take_back(portal, person)
@@ -281,7 +278,7 @@ async def swept(
         context = {"decision_id": id_at(moment)} if isinstance(moment, datetime) else moment
         ory.plant_consent_session(person.subject, "photos", context=context)
     assert await work(portal, after=SWEEP) == 1
-    assert await states(portal) == []
+    assert await states(portal) == [("sweeping", None)] * left
 
 
 @pytest.mark.parametrize("made", [(), (EARLIER,), (LATER,), (None,)])
@@ -316,13 +313,70 @@ async def test_the_second_sweep_asks_again_where_ory_cannot_tell_old_from_new(
     portal: Portal, ory: OryDouble, ann: Person
 ) -> None:
     """Ory deletes the pair, so the newer grant is gone too and must not be taken for living."""
-    await swept(portal, ory, ann, EARLIER, LATER, again=True)
-    assert set(map(str, ory.deletions)) == {str(PAIR)}
+    await swept(portal, ory, ann, EARLIER, EARLIER, LATER, again=True, left=1)
+    assert ory.deletions == [PAIR]
     assert ory.sessions_of(ann.subject) == []
     grant = await portal.grant(ann)
     assert grant is not None
     assert grant.revoke_reason == "second sweep"
     assert grant.revoke_synced_at is not None
+    assert await portal.actions() == ["grant.revoked"]
+
+
+async def test_the_second_sweep_takes_back_before_it_deletes(
+    portal: Portal, ory: OryDouble, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is allowed in between would be given, deleted at Ory and taken for living."""
+    seen = []
+
+    async def revoke_consent(*pair: str) -> None:
+        grant = await portal.grant(ann)
+        assert grant is not None
+        async with portal.store.reading() as rows:
+            seen.append((grant.revoked_at, len(await rows.revocations.pending_for(*pair))))
+
+    await portal.add_grant(ann)
+    revocation = await take_back(portal, ann)
+    with time_machine.travel(NOW, tick=False):
+        assert await try_now(revocation, portal.services)
+    await portal.add_grant(ann, granted_at=LATER)
+    ory.plant_consent_session(ann.subject, "photos", context={"decision_id": id_at(EARLIER)})
+    monkeypatch.setattr(portal.services.ory, "revoke_consent", revoke_consent)
+    assert await work(portal, after=SWEEP) == 1
+    assert seen == [(NOW + SWEEP, 1)]
+
+
+@pytest.mark.parametrize("undone", [True, False])
+async def test_the_second_sweep_waits_for_somebody_who_may_undo(
+    portal: Portal, ory: OryDouble, ann: Person, undone: bool
+) -> None:
+    """What they bring back lives at Ory, too."""
+    await portal.add_grant(ann)
+    revocation = await take_back(portal, ann)
+    with time_machine.travel(NOW, tick=False):
+        assert await try_now(revocation, portal.services)
+    ory.deletions.clear()
+    await portal.add_grant(ann, granted_at=LATER)
+    ory.plant_consent_session(ann.subject, "photos", context={"decision_id": id_at(LATER)})
+    removed = NOW + SWEEP - timedelta(seconds=1)
+    async with portal.store.writing() as rows:
+        waiting = await revoke(
+            rows,
+            subject=ann.subject,
+            client_id="photos",
+            reason="user",
+            now=removed,
+            undo_for=timedelta(seconds=8),
+        )
+    await work(portal, after=SWEEP)
+    assert ory.deletions == []
+    if undone:
+        async with portal.store.writing() as rows:
+            assert await rows.revocations.take_back(waiting)
+            await rows.grants.restore(ann.subject, "photos", revoked_at=removed)
+    await work(portal, after=SWEEP + timedelta(minutes=1))
+    assert (ory.deletions == []) is undone
+    assert len(await states(portal)) == (0 if undone else 1)
 
 
 async def test_the_second_sweep_deletes_one_flow_alone_where_ory_can(

@@ -3,10 +3,8 @@
 import asyncio
 import dataclasses
 import random
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -24,6 +22,7 @@ from portal.store.tables import AuditEvent, GrantRecord, Reconciliation
 from tests.doubles.ory import OryDouble
 from tests.fixtures.portal import NewPortal, Portal
 from tests.real.portal import Person
+from tests.store.records import id_at
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -36,12 +35,6 @@ SETTLED = timedelta(minutes=36)
 def portal_database_url(database_url: str) -> str:
     """Locks and claims are where databases differ: both."""
     return database_url
-
-
-def id_at(moment: datetime) -> str:
-    """The id of a decision of that moment: a UUIDv7."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return str(UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62)))
 
 
 async def keep(portal: Portal, person: Person, client_id: str = "photos", **fields: Any) -> None:
@@ -132,13 +125,22 @@ async def test_what_ory_does_not_list_any_more_was_revoked_there(
     assert await compare(portal, ann) == [("grant.revoked_at_ory", "photos")]
     grant = await the_grant(portal, ann)
     assert (grant.revoked_at, grant.revoke_reason) == (NOW, "revoked at Ory")
-    assert grant.revoke_synced_at == NOW
+    assert grant.revoke_synced_at is not None
     (event,) = await events(portal)
     assert (event.action, event.actor) == ("grant.revoked_at_ory", "system")
     assert (event.subject, event.client_id) == (ann.subject, "photos")
     assert event.detail["scopes"] == ["openid"]
     assert await compare(portal, ann) == []
-    assert ory.deletions == []
+
+
+async def test_what_ory_never_lists_is_deleted_with_what_it_does_not_list_any_more(
+    portal: Portal, ory: OryDouble, ann: Person
+) -> None:
+    """Where one flow alone was revoked, tokens of others that nobody is shown live on."""
+    ory.plant_client("photos")
+    await keep(portal, ann)
+    await compare(portal, ann)
+    assert ory.deletions == [("consent", {"subject": ann.subject, "client": "photos"})]
 
 
 async def test_what_was_never_listed_and_accepted_once_never_came_to_be(
@@ -149,7 +151,7 @@ async def test_what_was_never_listed_and_accepted_once_never_came_to_be(
     assert await compare(portal, ann) == [("grant.abandoned", "photos")]
     grant = await the_grant(portal, ann)
     assert grant.revoke_reason == "never completed"
-    assert grant.revoke_synced_at == NOW
+    assert grant.revoke_synced_at is not None
     assert await portal.actions() == ["grant.abandoned"]
 
 
@@ -404,7 +406,31 @@ async def test_more_that_was_given_elsewhere_is_shown_and_never_given_silently(
     assert await compare(portal, ann) == []
 
 
+@pytest.mark.parametrize("younger", [True, False])
+async def test_what_was_on_its_way_when_its_person_left_it_less_widens_nothing(
+    portal: Portal, ory: OryDouble, ann: Person, younger: bool
+) -> None:
+    """The second sweep deletes it; what was given elsewhere after that is another matter."""
+    ours, others = id_at(BEFORE + MINUTE), id_at(BEFORE + DAY)
+    await keep(portal, ann, **LEFT | {"decision_id": ours})
+    more = ["openid", "email"]
+    for decision_id in (id_at(BEFORE - MINUTE), ours, *([others] if younger else [])):
+        list_at_ory(ory, ann, context={"decision_id": decision_id}, grant_scope=more)
+    found = await compare(portal, ann)
+    assert found == ([("grant.widened", "photos")] if younger else [])
+    assert (await the_grant(portal, ann)).scopes == (more if younger else ["openid"])
+
+
 # Decisions made meanwhile, and only looking
+
+LEFT: dict[str, Any] = {
+    "scopes": ["openid"],
+    "hydra_scopes": None,
+    "listable": False,
+    "listed_at": None,
+    "revoke_reason": NARROWED,
+}
+"""What a narrowing to one permission makes of a grant; the decision stays the same."""
 
 MEANWHILE: list[dict[str, Any]] = [
     {"decision_id": id_at(NOW), "last_accept_at": NOW, "granted_at": NOW},
@@ -455,16 +481,6 @@ async def test_a_grant_that_was_given_while_ory_was_asked_is_not_imported_over(
     monkeypatch.setattr(portal.services.ory, "list_consent_sessions", decide_meanwhile)
     assert await compare(portal, ann) == []
     assert (await the_grant(portal, ann)).remembered_scopes == ["openid"]
-
-
-LEFT: dict[str, Any] = {
-    "scopes": ["openid"],
-    "hydra_scopes": None,
-    "listable": False,
-    "listed_at": None,
-    "revoke_reason": NARROWED,
-}
-"""What a narrowing to one permission makes of a grant; the decision stays the same."""
 
 
 @pytest.mark.parametrize("there", ["nothing", "what it was"])
@@ -680,13 +696,11 @@ async def test_what_was_found_before_ory_went_away_is_kept(
     portal: Portal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = await crowd(portal, ory, 3)
-    answer = ory._list_sessions
+    before, answer = {person.subject for person in people[:2]}, ory._list_sessions
     monkeypatch.setattr(
         ory,
         "_list_sessions",
-        lambda query: (
-            httpx.Response(503) if query["subject"] == people[2].subject else answer(query)
-        ),
+        lambda query: answer(query) if query["subject"] in before else httpx.Response(503),
     )
     run = await started(portal)
     with pytest.raises(OryUnavailableError):
@@ -705,8 +719,9 @@ async def test_a_key_that_ory_refuses_makes_a_run_wait(portal: Portal, ory: OryD
 
 
 @pytest.mark.parametrize("spoilt", [0, 1, 3])
+@pytest.mark.parametrize("status", [200, 500])
 async def test_a_list_that_cannot_be_read_does_not_stop_the_others(
-    portal: Portal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch, spoilt: int
+    portal: Portal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch, spoilt: int, status: int
 ) -> None:
     people = await crowd(portal, ory, 4)
     answer = ory._list_sessions
@@ -714,7 +729,7 @@ async def test_a_list_that_cannot_be_read_does_not_stop_the_others(
         ory,
         "_list_sessions",
         lambda query: (
-            httpx.Response(200, html="x")
+            httpx.Response(status, html="x")
             if query["subject"] == people[spoilt].subject
             else answer(query)
         ),

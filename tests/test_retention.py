@@ -11,7 +11,7 @@ from portal.store import GrantSearch, schema
 from portal.store.grants import scope_set_id
 from portal.store.tables import GrantRecord
 from tests.fixtures.portal import NewPortal, Portal
-from tests.store.records import grant, revocation
+from tests.store.records import bulk_revocation, grant, revocation, save
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -45,12 +45,6 @@ async def kept_events(portal: Portal) -> list[int]:
     return [event.detail["days"] for event in page.events]
 
 
-async def save(portal: Portal, *grants: GrantRecord) -> None:
-    async with portal.store.writing() as rows:
-        for record in grants:
-            await rows.grants.save(record)
-
-
 async def kept_grants(portal: Portal) -> list[str]:
     async with portal.store.reading() as rows:
         return sorted(g.client_id for g in await rows.grants.of_subject("ann"))
@@ -82,7 +76,7 @@ async def test_much_goes_in_portions_and_says_that_there_is_more(
 ) -> None:
     monkeypatch.setattr(retention, "AT_ONCE", 2)
     await note(portal, *(n * DAY for n in (400, 300, 200, 100, 50)))
-    await save(portal, *(ended(f"app-{n}") for n in range(3)))
+    await save(portal.store, *(ended(f"app-{n}") for n in range(3)))
     assert await forget(portal)
     assert await kept_events(portal) == [50, 100, 200]
     assert await kept_grants(portal) == ["app-2"]
@@ -106,7 +100,7 @@ async def test_grants_go_when_they_ended_long_ago_and_nothing_is_left_to_do(
     portal: Portal,
 ) -> None:
     await save(
-        portal,
+        portal.store,
         ended("long-ago"),
         ended("at-ory", revoke_reason="revoked at Ory"),
         ended("lately", days=89),
@@ -136,7 +130,7 @@ async def test_grants_go_when_they_ended_long_ago_and_nothing_is_left_to_do(
 
 
 async def test_a_deletion_of_everything_keeps_all_grants_of_its_person(portal: Portal) -> None:
-    await save(portal, ended("photos"), ended("notes"))
+    await save(portal.store, ended("photos"), ended("notes"))
     async with portal.store.writing() as rows:
         await rows.grants.save(
             grant("bob", revoked_at=NOW - 99 * DAY, revoke_synced_at=NOW - 99 * DAY)
@@ -146,6 +140,59 @@ async def test_a_deletion_of_everything_keeps_all_grants_of_its_person(portal: P
     assert await kept_grants(portal) == ["notes", "photos"]
     async with portal.store.reading() as rows:
         assert await rows.grants.find("bob", "photos") is None
+
+
+async def test_removals_of_many_go_with_their_events_once_ory_knows_all_of_them(
+    portal: Portal,
+) -> None:
+    long_ago = {"state": "done", "created_at": NOW - 62 * DAY, "finished_at": NOW - 61 * DAY}
+    jobs: dict[str, dict[str, Any]] = {
+        "done": long_ago,
+        "stopped": long_ago | {"state": "stopped"},
+        "swept-later": long_ago,
+        "lately": long_ago | {"finished_at": NOW - 59 * DAY},
+        "half-told": long_ago,
+        "running": long_ago | {"state": "running", "finished_at": None},
+    }
+    async with portal.store.writing() as rows:
+        for bulk_id, fields in jobs.items():
+            await rows.bulk_revocations.add(bulk_revocation(bulk_id, **fields))
+        await rows.revocations.add_all(
+            [
+                revocation("r-1", bulk_id="half-told", state="done"),
+                revocation("r-2", bulk_id="half-told", state="pending"),
+                revocation("r-3", bulk_id="swept-later", state="sweeping"),
+                revocation("r-4", state="pending"),
+            ]
+        )
+    assert not await forget(portal)
+    assert await kept_jobs(portal) == ["half-told", "lately", "running"]
+    async with portal.store.writing() as rows:
+        await rows.revocations.finish("r-2", NOW)
+    assert not await forget(portal)
+    assert await kept_jobs(portal) == ["lately", "running"]
+
+
+async def test_removals_of_many_go_in_portions_the_oldest_first(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    async with portal.store.writing() as rows:
+        for days in (100, 300, 200):
+            at = NOW - days * DAY
+            await rows.bulk_revocations.add(
+                bulk_revocation(f"b-{days}", state="done", created_at=at, finished_at=at)
+            )
+    assert await forget(portal)
+    assert await kept_jobs(portal) == ["b-100"]
+    assert not await forget(portal)
+    assert await kept_jobs(portal) == []
+
+
+async def kept_jobs(portal: Portal) -> list[str]:
+    async with portal.store.reading() as rows:
+        found = await rows.bulk_revocations.list_page(after=None, limit=100)
+    return sorted(row.job.id for row in found)
 
 
 # Grants of an older version
@@ -183,7 +230,7 @@ async def old_grants(portal: Portal) -> None:
         )
         for n in range(5)
     ]
-    await save(portal, *records)
+    await save(portal.store, *records)
     by_the_version_before(portal, "UPDATE grants SET scope_set = 0")
     by_the_version_before(portal, "DELETE FROM scope_sets")
     by_the_version_before(portal, "DELETE FROM known_clients")
@@ -215,7 +262,7 @@ async def test_many_are_made_ready_in_portions(
 
 
 async def test_nothing_that_is_ready_is_written_again(portal: Portal) -> None:
-    await save(portal, grant(last_accept_at=NOW), grant(client_id="music"))
+    await save(portal.store, grant(last_accept_at=NOW), grant(client_id="music"))
     async with portal.store.writing() as rows:
         assert await rows.grants.index_some(10) == 0
         assert await rows.grants.index_used(NOW - DAY, 10) == 0
@@ -223,7 +270,7 @@ async def test_nothing_that_is_ready_is_written_again(portal: Portal) -> None:
 
 async def test_what_a_replica_of_the_version_before_changes_is_put_right(portal: Portal) -> None:
     """It replaces the scopes and leaves their number: a search for the new one would miss it."""
-    await save(portal, grant(last_accept_at=NOW), grant("bob", last_accept_at=NOW))
+    await save(portal.store, grant(last_accept_at=NOW), grant("bob", last_accept_at=NOW))
     by_the_version_before(
         portal, """UPDATE grants SET scopes = '["openid", "files"]' WHERE subject = 'ann'"""
     )

@@ -37,7 +37,7 @@ NOTICES: Final = {
     "restored": "Undone: the app has its access again, as before.",
     "late": "Too late to undo: the access is removed already. The app can ask you again.",
     "connected": "There is nothing to undo: the app is connected.",
-    "narrowed": "Saved. The app has to fetch its access again, and then gets no more than this.",
+    "narrowed": "Saved. The app has to fetch its access again, and to ask you for more than this.",
     "narrowing": "Saved. It may take a few minutes until the app notices.",
     "unchanged": "Nothing was changed.",
     "gone": "Nothing was changed: the app has no access any more.",
@@ -205,7 +205,11 @@ async def _bring_back(rows: Rows, case: Case, visitor: Visitor) -> bool:
     waiting, grant = case.waiting, case.grant
     if waiting is None or not await rows.revocations.take_back(waiting):
         return False
-    await rows.grants.restore(grant.subject, grant.client_id, revoked_at=waiting.revoked_at)
+    pair = (grant.subject, grant.client_id)
+    narrowed = await rows.revocations.was_asked(*pair, reason=NARROWED, after=grant.last_accept_at)
+    await rows.grants.restore(
+        *pair, revoked_at=waiting.revoked_at, reason=NARROWED if narrowed else None
+    )
     await rows.audit.add(
         "grant.restored",
         at=visitor.now,

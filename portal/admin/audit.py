@@ -1,17 +1,16 @@
 """``/admin/audit``: what happened, to find, to look at and to take along."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Response, Router, get
 from litestar.response import Stream
 
 from portal.admin.audit_export import begin_export
 from portal.admin.audit_listing import list_events, show_event
-from portal.admin.audit_search import Wanted, read_wanted
+from portal.admin.audit_search import read_wanted
 from portal.admin.export import MEDIA_TYPES, attachment, read_format
 from portal.web.inputs import AnyRequest, query
-from portal.web.respond import is_htmx, respond
+from portal.web.respond import respond, respond_to_search
 from portal.web.session import is_admin, person_of
 from portal.web.visit import visit
 from portal.web.wiring import Injected
@@ -24,10 +23,7 @@ async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     page = await list_events(
         services, wanted, admin=person_of(request).user, now=visit(request).visitor.now
     )
-    response = respond(request, page)
-    if is_htmx(request):
-        response.headers["HX-Push-Url"] = _history(request, wanted)
-    return response
+    return respond_to_search(request, page, wanted.url())
 
 
 @get("/event")
@@ -54,10 +50,3 @@ async def export(request: AnyRequest, services: Injected) -> Response[Any]:
 
 
 router = Router(path="/admin/audit", route_handlers=[search, show, export], guards=[is_admin])
-
-
-def _history(request: AnyRequest, wanted: Wanted) -> str:
-    """The address of a live search without its empty fields; a repetition is no new entry."""
-    url = visit(request).web.settings.base_path + wanted.url()
-    here = urlsplit(request.headers.get("hx-current-url", ""))
-    return "false" if f"{here.path}?{here.query}".rstrip("?") == url else url

@@ -15,7 +15,7 @@ from portal.admin.audit_pages import (
     EventRowView,
 )
 from portal.admin.audit_search import ORDERS, Wanted, resolve
-from portal.admin.grant_pages import Choice
+from portal.admin.searching import Choice, export_links
 from portal.grants import in_words
 from portal.page import NotThereError
 from portal.services import Services
@@ -55,8 +55,9 @@ async def list_events(
         found = await rows.audit.list_page(
             means.search, after=wanted.position(), limit=PAGE, oldest_first=wanted.oldest_first
         )
-        emails = await _emails(rows, found.events)
+        emails = await emails_of(rows, found.events)
     order = wanted.order or "newest"
+    whole = found.events and not means.cautions
     looked: tuple[str, ...] = ()
     if found.looked_until is not None:
         way = "Looked up to" if wanted.oldest_first else "Looked back until"
@@ -80,7 +81,7 @@ async def list_events(
         next_url=wanted.url_from(found.next) if found.next else None,
         next_text="Look further" if looked else further,
         first_url=wanted.url() if wanted.after else None,
-        export_urls=_exports(wanted) if found.events and not means.cautions else (),
+        export_urls=export_links(wanted.url_of_export) if whole else (),
     )
 
 
@@ -90,7 +91,7 @@ async def show_event(services: Services, event_id: str, *, admin: User) -> Event
         event = await rows.audit.find(event_id)
         if event is None:
             raise NotThereError
-        emails = await _emails(rows, [event])
+        emails = await emails_of(rows, [event])
     detail = msgspec.json.format(msgspec.json.encode(event.detail, order="sorted"), indent=2)
     return EventPage(account=admin.email, row=row_view(event, emails), detail=detail.decode())
 
@@ -117,8 +118,8 @@ def row_view(event: AuditEvent, emails: Mapping[str, str]) -> EventRowView:
     )
 
 
-async def _emails(rows: Rows, events: Iterable[AuditEvent]) -> dict[str, str]:
-    """Everybody's in one query."""
+async def emails_of(rows: Rows, events: Iterable[AuditEvent]) -> dict[str, str]:
+    """Of whom *events* name, in one query."""
     people = {person for event in events for person in (event.actor, event.subject) if person}
     return await rows.users.emails_of(people - set(ACTORS))
 
@@ -189,13 +190,6 @@ def _presets(wanted: Wanted, now: datetime) -> tuple[tuple[str, str], ...]:
     some = [(wanted.url(since=day, until=""), text) for text, day in since]
     every = (wanted.url(since="", until=""), "Any time")
     return (*some, every) if wanted.since or wanted.until else tuple(some)
-
-
-def _exports(wanted: Wanted) -> tuple[tuple[str, str], ...]:
-    return (
-        (wanted.url_of_export("csv"), "Export as CSV"),
-        (wanted.url_of_export("jsonl"), "Export as JSON lines"),
-    )
 
 
 def _counted(shown: int, *, more: bool) -> str:

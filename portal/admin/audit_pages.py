@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from portal.admin.grant_pages import Choice
+from portal.admin.searching import Choice
 from portal.page import Page
 
 WORDS: Final[dict[str, str]] = {

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from portal import bulk
+from portal.admin.audit_pages import ACTORS
 from portal.admin.bulk_pages import (
     JOB_STATES,
     JOBS,
@@ -20,9 +21,9 @@ from portal.admin.bulk_pages import (
     StuckView,
     WordView,
 )
-from portal.admin.grant_listing import counted
 from portal.admin.grant_pages import ALLOWED, STATES, USED
 from portal.admin.grant_search import Wanted
+from portal.admin.wording import TROUBLES, counted
 from portal.page import GoTo, NotThereError
 from portal.services import Services, Visitor
 from portal.store import Selection, Tally
@@ -57,12 +58,6 @@ MANY_APPS: Final = (
     "Type the exact id of the app."
 )
 NOTHING: Final = "No app that has access now fits this search, so there is nothing to remove."
-TROUBLES: Final = {
-    "OryUnavailableError": "Ory does not answer, or asked to wait",
-    "OryKeyError": "Ory refuses the API key",
-    "OryNonsenseError": "What answers is not Ory",
-    "OryRefusalError": "Ory refuses the request",
-}
 
 
 async def question(services: Services, wanted: Wanted, *, now: datetime) -> RevokeAllPage:
@@ -95,7 +90,8 @@ async def start(
         selection=selection,
         words=wanted.terms,
         matched=page.expected,
-        admin=admin,
+        actor=admin.subject,
+        by=admin.email,
         visitor=visitor,
     )
     return GoTo(f"{JOBS}/{bulk_id}")
@@ -169,12 +165,12 @@ async def _count(
     return page, selection
 
 
-def _changed(expected: int, counted: int) -> str | None:
+def _changed(expected: int, found: int) -> str | None:
     """What is told only roughly cannot be compared."""
-    if expected > EXACT_TO and counted > EXACT_TO:
+    if expected > EXACT_TO and found > EXACT_TO:
         return None
     return (
-        f"You were told of {_about(expected)}, but now it is {_about(counted)}. "
+        f"You were told of {_about(expected)}, but now it is {_about(found)}. "
         "Nothing was removed yet: look again, then decide."
     )
 
@@ -223,7 +219,7 @@ def _view(row: BulkRow, pending: int) -> JobView:
         state=state,
         state_text=JOB_STATES[state],
         words=_words(job.words),
-        started_by=row.email or job.actor,
+        started_by=row.email or ACTORS.get(job.actor, job.actor),
         started=job.created_at,
         finished=job.finished_at,
         matched=job.matched,

@@ -12,6 +12,7 @@ from portal.admin.client_listing import MOST, list_clients
 from portal.admin.client_pages import ClientPage
 from portal.admin.client_registration import new_form
 from portal.admin.forms import ClientForm, OneClientForm
+from portal.admin.searching import NO_PLACE, require_short
 from portal.services import Services
 from portal.web.inputs import AnyRequest, HostileInputError, query, read_form
 from portal.web.respond import respond
@@ -19,7 +20,6 @@ from portal.web.session import is_admin, person_of
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
-MAX_TERM: Final = 320
 NOTICES: Final = {
     "deleted": "The app was deleted, and with it the access that people had given to it.",
     "saved": "Saved.",
@@ -32,10 +32,9 @@ async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     """Search; the address holds the whole search, so that it can be shared."""
     asked = query(request)
     term, start = asked.get("app", ""), asked.get("start", "0")
-    if len(term) > MAX_TERM:
-        raise HostileInputError("The search is longer than anything there is to find.")
+    require_short([term])
     if not re.fullmatch(r"[0-9]{1,4}", start) or int(start) > MOST:
-        raise HostileInputError("The address does not lead to a page of this list.")
+        raise HostileInputError(NO_PLACE)
     page = await list_clients(
         services,
         admin=person_of(request).user,

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from portal import logs
 from portal.accounts import canonical_identifier
 from portal.admin.audit_pages import ACTORS
-from portal.admin.bulk_desk import TROUBLES
 from portal.admin.drift_pages import PATH, DriftPage, FoundView, ResultView, RunView
+from portal.admin.wording import trouble_in_words
 from portal.grants import in_words
 from portal.ory.errors import OryError
 from portal.page import GoTo, NotThereError
@@ -114,7 +114,7 @@ async def compare_one(
             status, problem, result = 200, "", _result(findings, name)
         except OryError as exc:
             logs.problem("reconciliation.refused", reason=type(exc).__name__)
-            status, problem = 503, f"{_trouble(type(exc).__name__)}. Nothing was changed."
+            status, problem = 503, f"{trouble_in_words(type(exc).__name__)}. Nothing was changed."
     return await show(
         services,
         after=None,
@@ -160,7 +160,7 @@ def _run(run: Reconciliation, names: dict[str | None, str]) -> RunView:
         checked=run.checked,
         only_looked=run.dry_run,
         counts=tuple((WHAT[kind], run.found[kind]) for kind in WHAT if run.found.get(kind)),
-        trouble=_trouble(run.last_error) if run.last_error else None,
+        trouble=trouble_in_words(run.last_error) if run.last_error else None,
     )
 
 
@@ -197,11 +197,6 @@ def _period(span: timedelta) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
-
-
-def _trouble(error: str) -> str:
-    """The name of an error in words; a stopped run has its reason in words already."""
-    return TROUBLES.get(error, error.rstrip("."))
 
 
 def _next_url(told: AuditPage) -> str | None:

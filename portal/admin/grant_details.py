@@ -1,20 +1,19 @@
 """All that is known of one grant, here and at Ory."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from portal import logs
-from portal.admin.audit_pages import ACTORS, NOBODY
+from portal.admin import audit_listing
 from portal.admin.grant_listing import row_view
 from portal.admin.grant_pages import (
     AtOryPage,
-    EventView,
     OneGrantPage,
     OrySessionView,
     RemovalView,
 )
+from portal.admin.wording import trouble_in_words
 from portal.grants import Policy
 from portal.ory.errors import OryError, OryKeyError, OryUnavailableError
 from portal.ory.models import ConsentSession, instant
@@ -48,8 +47,7 @@ async def show_grant(
         removals = await rows.revocations.pending_for(subject, client_id)
         told = await rows.audit.list_page(pair, after=None, limit=EVENTS)
         allowed = await _allowed(rows, row.grant)
-        people = {event.actor for event in told.events if event.actor is not None}
-        emails = await rows.users.emails_of(people - ACTORS.keys())
+        emails = await audit_listing.emails_of(rows, told.events)
     grant = row.grant
     return OneGrantPage(
         account=admin.email,
@@ -62,7 +60,7 @@ async def show_grant(
         reason=grant.revoke_reason,
         confirmed=grant.revoke_synced_at,
         removals=tuple(_removal(revocation) for revocation in removals),
-        events=tuple(_event(event, emails) for event in told.events),
+        events=tuple(audit_listing.row_view(event, emails) for event in told.events),
         more_events=told.next is not None,
         back=back,
     )
@@ -115,24 +113,11 @@ async def _allowed(rows: Rows, grant: GrantRecord) -> AuditEvent | None:
     return found[0] if found else None
 
 
-def _event(event: AuditEvent, emails: Mapping[str, str]) -> EventView:
-    scopes: Any = event.detail.get("scopes")
-    actor = event.actor
-    return EventView(
-        at=event.occurred_at,
-        action=event.action,
-        actor_text=NOBODY if actor is None else ACTORS.get(actor) or emails.get(actor, actor),
-        address=event.address,
-        user_agent=event.user_agent,
-        permissions=tuple(map(str, scopes)) if isinstance(scopes, list) else (),
-    )
-
-
 def _removal(revocation: Revocation) -> RemovalView:
     return RemovalView(
         attempts=revocation.attempts,
         due=revocation.due_at,
-        trouble=revocation.last_error,
+        trouble=trouble_in_words(revocation.last_error) if revocation.last_error else None,
         undo_until=revocation.undo_until,
     )
 

@@ -8,11 +8,12 @@ from portal.admin.grant_pages import (
     ORDER_WORDS,
     STATES,
     USED,
-    Choice,
     GrantRowView,
     GrantsPage,
 )
 from portal.admin.grant_search import Wanted
+from portal.admin.searching import Choice, export_links, too_many
+from portal.admin.wording import counted
 from portal.grants import Policy, remembered_until, remembers, remembers_something, state_of
 from portal.services import Services
 from portal.store import GrantRow
@@ -110,21 +111,10 @@ def unmeant(selected: Selected, wanted: Wanted) -> tuple[str, ...]:
     """What was typed and is left out, because it means too many."""
     said = []
     if selected.more_users:
-        said.append(
-            f"More than {MOST_USERS} people fit “{wanted.user}”; these are the first "
-            f"{MOST_USERS} by address. Type more of it."
-        )
+        said.append(too_many(MOST_USERS, "people", typed=wanted.user, key="address"))
     if selected.more_clients:
-        said.append(
-            f"More than {MOST_CLIENTS} apps fit “{wanted.client}”; these are the first "
-            f"{MOST_CLIENTS} by name. Type more of it."
-        )
+        said.append(too_many(MOST_CLIENTS, "apps", typed=wanted.client, key="name"))
     return tuple(said)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """*number* of something."""
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _looked(found: GrantPage, order: Order) -> tuple[str, ...]:
@@ -155,10 +145,7 @@ def _choices(wanted: Wanted) -> tuple[Choice, ...]:
 
 
 def _exports(wanted: Wanted) -> tuple[tuple[str, str], ...]:
-    return (
-        (wanted.url_of_all(EXPORT, format="csv"), "Export as CSV"),
-        (wanted.url_of_all(EXPORT, format="jsonl"), "Export as JSON lines"),
-    )
+    return export_links(lambda format_: wanted.url_of_all(EXPORT, format=format_))
 
 
 def _roughly(number: int) -> str:

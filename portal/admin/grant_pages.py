@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from portal.admin.audit_pages import EventRowView
+from portal.admin.searching import Choice
 from portal.page import Page
 from portal.store.grant_index import Order
 from portal.store.grants import LIVING
@@ -43,16 +45,6 @@ ORDER_WORDS: Final[dict[Order, str]] = {
     "used": "Last used first",
     "unused": "Longest unused first",
 }
-
-
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """A list to choose one of in the search."""
-
-    name: str
-    label: str
-    options: tuple[tuple[str, str], ...]
-    """Values, and what they read."""
-    chosen: str = ""
 
 
 class GrantRowView(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,17 +108,6 @@ class GrantsPage(Page, frozen=True, kw_only=True):
         return about(row.subject, row.client_id, self.back)
 
 
-class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of the audit trail about one grant."""
-
-    at: datetime
-    action: str
-    actor_text: str
-    address: str = ""
-    user_agent: str = ""
-    permissions: tuple[str, ...] = ()
-
-
 class RemovalView(msgspec.Struct, frozen=True, kw_only=True):
     """A removal that Ory has yet to confirm."""
 
@@ -156,7 +137,7 @@ class OneGrantPage(Page, frozen=True, kw_only=True):
     confirmed: datetime | None = None
     """When Ory confirmed the removal."""
     removals: tuple[RemovalView, ...] = ()
-    events: tuple[EventView, ...] = ()
+    events: tuple[EventRowView, ...] = ()
     more_events: bool = False
     back: str = ""
 

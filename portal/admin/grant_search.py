@@ -3,30 +3,26 @@
 Ages are told as so many days before now, so that a shared link means the same tomorrow.
 """
 
-import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, cast, get_args
+from datetime import datetime, timedelta
+from typing import Final, cast, get_args
 from urllib.parse import urlencode
 
 import msgspec
 
+from portal.admin.searching import NO_ORDER, pack, require_short, unpack
 from portal.store import GrantSearch
 from portal.store.grant_index import Order, Position
-from portal.web.inputs import HostileInputError, parse_pairs, require_clean
+from portal.web.inputs import HostileInputError, parse_pairs
 
 PATH: Final = "/admin/grants"
-MAX_TERM: Final = 320
 TERMS: Final = ("user", "client", "scope", "state", "allowed", "used")
 """What narrows; ``order`` and ``after`` do not."""
 BEFORE: Final = "before-"
 AGES: Final = ("1d", "7d", "30d", "before-30d", "before-90d", "before-365d")
 """Within so many days, or before that."""
 ORDERS: Final = get_args(Order)
-TOO_LONG: Final = "The search is longer than anything there is to find."
 NO_AGE: Final = "The address names a time that cannot be searched for. Choose one of the list."
-NO_ORDER: Final = "The address names an order that there is not. Choose one of the list."
-NO_PLACE: Final = "The address does not lead to a page of this list."
 NO_SEARCH: Final = "The address leads back to something that is no search."
 
 
@@ -80,10 +76,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         """Where to go on; a place in another order is none in this one."""
         if not self.after:
             return None
-        order, place = _unpacked(self.after)
-        if order != self.ordered:
-            raise HostileInputError(NO_PLACE)
-        return place
+        moment, (subject, client_id) = unpack(self.after, order=self.ordered, keys=2)
+        return moment, subject, client_id
 
     def first(self) -> "Wanted":
         """The same from the start."""
@@ -91,7 +85,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     def following(self, place: Position) -> "Wanted":
         """The same from *place* on."""
-        return msgspec.structs.replace(self, after=_packed(self.ordered, place))
+        return msgspec.structs.replace(self, after=pack(self.ordered, *place))
 
     @property
     def query(self) -> str:
@@ -111,8 +105,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 def read_wanted(asked: Mapping[str, str]) -> Wanted:
     """The search of an address; what else is in *asked* is somebody else's."""
     wanted = Wanted(**{name: asked.get(name, "") for name in Wanted.__struct_fields__})
-    if any(len(term) > MAX_TERM for term in wanted.terms.values()):
-        raise HostileInputError(TOO_LONG)
+    require_short(wanted.terms.values())
     if {wanted.allowed, wanted.used} - {"", *AGES}:
         raise HostileInputError(NO_AGE)
     if wanted.order and wanted.order not in ORDERS:
@@ -146,24 +139,3 @@ def _until(age: str, now: datetime) -> datetime | None:
 
 def _days(text: str) -> timedelta:
     return timedelta(days=int(text.removesuffix("d")))
-
-
-class _Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    order: Order
-    moment: Annotated[datetime, msgspec.Meta(tz=True)]
-    subject: str
-    client_id: str
-
-
-def _packed(order: Order, place: Position) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(_Place(order, *place))).decode()
-
-
-def _unpacked(text: str) -> tuple[Order, Position]:
-    try:
-        packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
-        place = msgspec.json.decode(packed, type=_Place)
-        require_clean(place.subject, place.client_id)
-        return place.order, (place.moment.astimezone(UTC), place.subject, place.client_id)
-    except (ValueError, OverflowError, msgspec.DecodeError) as exc:
-        raise HostileInputError(NO_PLACE) from exc

@@ -13,7 +13,7 @@ from portal.admin.grant_listing import list_grants
 from portal.admin.grant_pages import RevokePage
 from portal.admin.grant_search import Wanted, read_back, read_wanted
 from portal.page import GoTo
-from portal.revocations import remove_access
+from portal.revocations import may_come_back, remove_access
 from portal.store import GrantRow
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond, respond_to_search
@@ -113,7 +113,7 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     row = await find_grant(services, form.subject, form.client_id)
     if stale := current.why_stale(form.form_token, RevokePage.purpose):
         return respond(request, _question(row, back, error=stale))
-    if row.grant.revoked_at is not None:
+    if row.grant.revoked_at is not None and not await may_come_back(services, row.grant):
         return respond(request, GoTo(back.url(notice="same")))
     done = await remove_access(
         services,

@@ -10,13 +10,20 @@ from typing import Any, BinaryIO
 
 import rich_click as click
 
-from portal.accounts import canonical_identifier
 from portal.admin.audit_export import pages
 from portal.admin.export import lines_of
-from portal.cli.common import ACTOR, explained, load_settings, open_store, require_head, run
-from portal.cli.grants import MOMENT
+from portal.cli.common import (
+    ACTOR,
+    explained,
+    load_settings,
+    open_store,
+    require_head,
+    run,
+    subject_of,
+)
+from portal.cli.grant_filters import MOMENT
 from portal.cli.refusal import Refusal
-from portal.store import AuditSearch, Store
+from portal.store import AuditSearch
 from portal.store.audit import ACTIONS
 
 
@@ -104,10 +111,11 @@ def export(
 
     async def work() -> None:
         async with open_store(settings) as store:
+            whose = await subject_of(store, user=user, subject=subject)
             search = AuditSearch(
                 actions=tuple(name for names in actions for name in names) or None,
                 actors=(actor,) if actor else None,
-                subjects=await _whose(store, user, subject),
+                subjects=(whose,) if whose else None,
                 client_ids=(client,) if client else None,
                 since=since,
                 until=min(until or now, now),
@@ -121,19 +129,6 @@ def export(
                     file.flush()
 
     run(work)
-
-
-async def _whose(store: Store, email: str | None, subject: str | None) -> tuple[str, ...] | None:
-    if email is None:
-        return (subject,) if subject else None
-    async with store.reading() as rows:
-        found = await rows.users.find_by_email(canonical_identifier(email))
-    if found is None:
-        raise Refusal(
-            f"there is no user {email!r}. Somebody who is gone is found by --subject; "
-            "see: portal users list"
-        )
-    return (found.subject,)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 import rich_click as click
 from ruamel.yaml import YAML
 
-from portal.accounts import AccountError
+from portal.accounts import AccountError, canonical_identifier
 from portal.cli.refusal import Refusal
 from portal.logs import one_line, scrub
 from portal.ory.errors import (
@@ -42,6 +42,8 @@ from portal.store import Store, StoreError, StoreUnavailableError, schema
 
 ACTOR: Final = "cli"
 MAX_LINE: Final = 8_192
+POLL: Final = 0.5
+"""Seconds before looking again at what another process does."""
 T = TypeVar("T")
 
 format_option = click.option(
@@ -136,6 +138,22 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         await store.dispose()
 
 
+async def subject_of(store: Store, *, user: str | None, subject: str | None) -> str | None:
+    """Whom ``--user``, an address, and ``--subject`` name; both must not name two people."""
+    if user is None:
+        return subject
+    async with store.reading() as rows:
+        found = await rows.users.find_by_email(canonical_identifier(user))
+    if found is None:
+        raise Refusal(
+            f"there is no user {user!r}. Somebody who is gone is found by --subject; "
+            "see: portal users list"
+        )
+    if subject not in (None, found.subject):
+        raise Refusal("--user and --subject name two people. Give one of them.")
+    return found.subject
+
+
 def make_passwords(settings: Settings) -> Passwords:
     """Hash with the parameters that the portal itself uses."""
     return Passwords(
@@ -182,6 +200,18 @@ def read_password(*, from_stdin: bool, at_least: int | None = None) -> str:
 def has_terminal() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty()
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A line on standard error that is written over, where somebody sees it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    try:
+        yield lambda text: click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _line_of_stdin() -> str:

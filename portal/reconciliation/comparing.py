@@ -131,22 +131,26 @@ async def compare_subject(
     return Findings(drift=tuple(drift))
 
 
-async def end_unlisted(rows: Rows, seen: GrantRecord, *, now: datetime, **detail: Any) -> bool:
-    """Write down that Ory has nothing of the grant that was *seen*: false if it has changed since.
+async def end_unlisted(
+    rows: Rows, seen: GrantRecord, *, now: datetime, **detail: Any
+) -> Revocation | None:
+    """Write down that Ory does not list the grant that was *seen*, and what it has to be told then;
+    None if it has changed since.
 
-    It is never undone silently: the person is asked.
+    It is never undone silently: the person is asked. What Ory has of it that it never lists, which
+    was accepted under ``skip=true``, is deleted: it may have outlived what was listed.
     """
     grant = await rows.grants.find(seen.subject, seen.client_id, lock=True)
     if grant is None or not _same(grant, seen):
-        return False
+        return None
     kind = why_unlisted(grant)
     reason = AT_ORY if kind == REVOKED else NEVER_COMPLETED
-    pair = (grant.subject, grant.client_id)
-    await rows.grants.revoke(*pair, reason=reason, at=now)
-    await rows.grants.mark_synced(*pair, revoked_until=now, at=now)
+    revocation = await revoke(
+        rows, subject=grant.subject, client_id=grant.client_id, reason=reason, now=now
+    )
     await _audit(rows, kind, grant, now=now, scopes=grant.scopes, **detail)
     logs.step("grant.revoked", app=grant.client_name, reason=reason)
-    return True
+    return revocation
 
 
 async def _mend(
@@ -164,7 +168,8 @@ async def _mend(
     detail = {"reconciliation": run_id} if run_id else {}
     async with services.store.writing() as rows:
         if found.kind in (REVOKED, ABANDONED) and seen is not None:
-            return [] if await end_unlisted(rows, seen, now=now, **detail) else None
+            revocation = await end_unlisted(rows, seen, now=now, **detail)
+            return None if revocation is None else [revocation]
         grant = await rows.grants.find(found.subject, found.client_id, lock=True)
         if not _same(grant, seen):
             return None

@@ -9,6 +9,7 @@ import msgspec
 
 from portal.apps import clean_name
 from portal.decisions import decided_before
+from portal.grants import was_narrowed
 from portal.ory.models import ConsentSession, OAuth2Client, instant
 from portal.store.tables import GrantRecord
 
@@ -81,6 +82,11 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
         """Whether one was given before *moment*: by its decision, where that tells its age."""
         return any(_is_older(*decision, moment) for decision in self.decisions)
 
+    def has_younger(self, grant: GrantRecord) -> bool:
+        """Whether one was given after what *grant* has."""
+        others = [decision for decision in self.decisions if decision[0] != grant.decision_id]
+        return any(not _is_older(*decision, grant.last_accept_at) for decision in others)
+
 
 def judge(
     grant: GrantRecord | None, listed: Listed | None, *, gone: bool, settled_before: datetime
@@ -104,6 +110,8 @@ def judge(
             return DELETED
         settled = grant.listable and grant.last_accept_at < settled_before
         return why_unlisted(grant) if settled else None
+    if was_narrowed(grant) and not listed.has_younger(grant):
+        return None  # what was on its way then: the second sweep deletes it
     return WIDENED if beyond(grant, listed) != ((), ()) else None
 
 

@@ -345,7 +345,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Option(
             reading.seconds_from(30 * 86_400),
-            "How long the audit trail is kept; at least 30 days.",
+            "How long the audit trail is kept, and bulk revocations that ended; at least 30 days.",
             default="`400d`",
         ),
     ] = 400 * 86_400

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from portal.store.grants import LIVING
-from portal.store.tables import BulkRevocation, GrantRecord, User
+from portal.store.tables import BulkRevocation, GrantRecord, Revocation, User
 from portal.store.unit import Unit, columns, load, load_all, load_first, select, width
 
 RUNNING: Final = "running"
@@ -129,3 +129,15 @@ class BulkRevocations:
             .returning(*columns(BulkRevocation))
         )
         return load_first(BulkRevocation, await self._unit.first(statement))
+
+    async def delete_before(self, at: datetime, limit: int) -> int:
+        """Forget what ended before *at*, at most *limit*, the oldest first: how many.
+
+        Not while Ory is still to be told a part of it.
+        """
+        jobs = BulkRevocation.__table__.c
+        pending = sa.exists().where(Revocation.bulk_id == jobs.id, Revocation.state == "pending")
+        over = sa.and_(jobs.finished_at < at, jobs.state != RUNNING, ~pending)
+        return await self._unit.delete_some(
+            BulkRevocation, over, limit=limit, first=jobs.created_at
+        )

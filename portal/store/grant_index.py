@@ -166,12 +166,14 @@ class GrantIndex:
             further = best.next is None or (position[0] < best.next[0]) == descending
             if walk.follows(moment) and further:
                 best = GrantPage(rows=rows, next=position, looked_until=position[0])
+            if len(best.rows) > limit // 2:
+                break  # that is a page, too
         return best
 
     async def tally(self, selection: Selection) -> Tally:
         """Count what *selection* means."""
-        counted = 0
-        ways = self._walks(selection, "newest")
+        counted, used = 0, selection.used_since or selection.used_until
+        ways = self._walks(selection, "used" if used else "newest")
         for walk in sorted(ways, key=lambda way: way.asks):
             row = await self._unit.first(walk.count(EXACT_TO + 1))
             counted, seen = row or (0, 0)

@@ -27,7 +27,7 @@ ALL: Final = 1_000_000
 """More than a few people can have: they are read before anything is asked of them."""
 FEW_SETS: Final = 12
 """A scope in more combinations than these is a common one, as a rule."""
-CLOCKS: Final = timedelta(hours=1)
+CLOCKS: Final = timedelta(minutes=10)
 """Nothing is used before it is allowed, but the clocks of replicas differ: by no more than this."""
 Moment = Literal["granted_at", "last_accept_at"]
 Position = tuple[datetime, str, str]
@@ -263,12 +263,13 @@ def walks(
         by.append("client_id")
     elif meant.scope_sets is None or len(meant.scope_sets) > FEW_SETS:
         by.insert(0, "state")
-    moments = [moment]
-    if moment == "granted_at" and (meant.used_since or meant.used_until):
-        moments.append("last_accept_at")
-    if moment == "last_accept_at" and (meant.allowed_since or meant.allowed_until):
-        moments.append("granted_at")
-    return tuple(walk(name, one) for one in moments for name in by)
+    ways = [walk(name, moment) for name in by]
+    # the other end of each of these narrows the way above as much
+    if moment == "granted_at" and meant.used_since is not None:
+        ways.append(walk(by[-1], "last_accept_at"))
+    if moment == "last_accept_at" and meant.allowed_until is not None:
+        ways.append(walk(by[-1], "granted_at"))
+    return tuple(ways)
 
 
 class Estimate(sa.Executable, sa.ClauseElement):

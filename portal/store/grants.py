@@ -58,9 +58,11 @@ class Grants:
         )
         return tuple(sorted(row[0] for row in await self._unit.all(statement)))
 
-    async def restore(self, subject: str, client_id: str, *, revoked_at: datetime) -> bool:
+    async def restore(
+        self, subject: str, client_id: str, *, revoked_at: datetime, reason: str | None = None
+    ) -> bool:
         """Let the pair's grant live on as it was, if it was revoked at *revoked_at* and Ory has
-        deleted nothing yet. Whether it does.
+        deleted nothing yet. Whether it does. *reason* is what a narrowing had left there.
         """
         condition = sa.and_(
             _pair(subject, client_id),
@@ -68,7 +70,7 @@ class Grants:
             GrantRecord.revoke_synced_at.is_(None),
         )
         living = sa.update(GrantRecord).where(condition)
-        return bool(await self._unit.run(living.values(revoked_at=None, revoke_reason=None)))
+        return bool(await self._unit.run(living.values(revoked_at=None, revoke_reason=reason)))
 
     async def count_people(self, client_ids: Iterable[str]) -> dict[str, int]:
         """Count who has each of the clients connected now; clients of nobody are left out."""
@@ -89,16 +91,13 @@ class Grants:
         revocations neither.
         """
         over = {"revoke_synced_at": at, "hydra_scopes": None, "listable": False}
-        ended = await self._unit.run(
-            sa.update(GrantRecord)
-            .where(GrantRecord.client_id == client_id, GrantRecord.revoked_at.is_(None))
-            .values(revoked_at=at, revoke_reason=reason, **over)
-        )
-        unconfirmed = sa.and_(
-            GrantRecord.client_id == client_id, GrantRecord.revoke_synced_at.is_(None)
-        )
-        await self._unit.run(sa.update(GrantRecord).where(unconfirmed).values(**over))
-        return ended
+        grants = sa.update(GrantRecord).where(GrantRecord.client_id == client_id)
+        revoked = GrantRecord.revoked_at.is_not(None)
+        unconfirmed = grants.where(revoked, GrantRecord.revoke_synced_at.is_(None))
+        # First, and waiting for it: what somebody is about to bring back is living then
+        await self._unit.run(unconfirmed.values(**over))
+        living = grants.where(~revoked).values(revoked_at=at, revoke_reason=reason, **over)
+        return await self._unit.run(living)
 
     async def mark_synced(
         self, subject: str, client_id: str | None, *, revoked_until: datetime, at: datetime

@@ -63,6 +63,18 @@ class Revocations:
         )
         return load_all(Revocation, await self._unit.all(statement.order_by(Revocation.id)))
 
+    async def was_asked(
+        self, subject: str, client_id: str, *, reason: str, after: datetime
+    ) -> bool:
+        """Whether a deletion of the pair was asked for later than *after* for that reason."""
+        statement = sa.select(Revocation.id).where(
+            Revocation.subject == subject,
+            Revocation.client_id == client_id,
+            Revocation.reason == reason,
+            Revocation.revoked_at > after,
+        )
+        return await self._unit.first(statement.limit(1)) is not None
+
     async def take_back(self, revocation: Revocation) -> bool:
         """Forget a deletion that waits just as *revocation* says: not one that somebody took."""
         condition = sa.and_(

@@ -3,7 +3,6 @@ redirect.
 """
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from litestar import Response
 
@@ -50,8 +49,8 @@ def respond_to_search(request: AnyRequest, page: Page, path: str) -> Response[An
     response = respond(request, page)
     if is_htmx(request):
         url = visit(request).web.settings.base_path + path
-        here = urlsplit(request.headers.get("hx-current-url", ""))
-        again = f"{here.path}?{here.query}".rstrip("?") == url
+        here = request.headers.get("hx-current-url", "").partition("#")[0].rstrip("?")
+        again = "/" + "/".join(here.split("/")[3:]) == url  # as text: not every one is an address
         response.headers["HX-Push-Url"] = "false" if again else url
     return response
 

@@ -95,7 +95,7 @@ async def test_the_operators_policy_shows(portal: Portal, browser: Browser, ann:
     assert "Verified by your organisation" in photos
     assert f"Asks you again after {moment(began + timedelta(days=3))}" in photos
     assert "Verified" not in notes
-    assert "The time that your organisation allows is over: it will ask you again" in notes
+    assert "The time that your organisation allows is over: the app asks you" in notes
 
 
 async def test_the_page_says_what_each_app_sees_where_and_how_long(
@@ -124,7 +124,7 @@ async def test_the_page_says_what_each_app_sees_where_and_how_long(
     assert "The name in your account. Ann" in photos
     assert photos.count("Asks you every time") == 2, "for the two that are not remembered"
     assert "It may use this at https://api.test/photos" in photos
-    assert "The time you chose, 30 days, is over: it will ask you again" in notes
+    assert "The time you chose, 30 days, is over: the app asks you" in notes
 
 
 async def test_what_was_used_last_comes_first_of_however_many(

@@ -15,6 +15,7 @@ from portal.ory.models import RedirectTo
 from portal.page import GoTo
 from portal.revocations import sweep
 from portal.store.tables import ClientPolicy, GrantRecord
+from portal.store.unit import values_of
 from tests.account.conftest import LONG_AGO, NOW, Desk, visitor
 
 SOON = NOW + timedelta(seconds=3)
@@ -267,6 +268,28 @@ async def test_an_undo_of_a_removal_waits_for_no_deletion_of_a_narrowing(desk: D
     (app,) = (await desk.page(SOON)).apps
     assert app.state == "pending"
     assert await desk.undo(SOON) == "late"
+
+
+async def test_what_was_narrowed_is_still_so_after_a_removal_was_undone(desk: Desk) -> None:
+    """So what was on its way with more permissions is deleted when it has arrived."""
+    await desk.connect(remembered_scopes=["openid", "email"])
+    await desk.narrow("openid")
+    before = await desk.grant()
+    await desk.disconnect(SOON)
+    assert await desk.undo(SOON) == "restored"
+    assert values_of(await desk.grant()) == values_of(before)
+    assert was_narrowed(await desk.grant())
+    await desk.work(NOW + timedelta(hours=2))
+    assert desk.deletions == [desk.the_pair] * 2
+
+
+async def test_what_was_allowed_after_a_narrowing_is_not_narrowed_by_an_undo(desk: Desk) -> None:
+    await desk.connect(remembered_scopes=["openid", "email"])
+    await desk.narrow("openid")
+    assert isinstance(await desk.arrive("openid", at=SOON), RedirectTo)
+    await desk.disconnect(SOON)
+    assert await desk.undo(SOON) == "restored"
+    assert not was_narrowed(await desk.grant())
 
 
 @pytest.mark.parametrize("_", range(5))

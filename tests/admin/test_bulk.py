@@ -227,6 +227,27 @@ async def test_a_yes_that_comes_too_late_does_nothing_and_leads_back_to_the_ques
 
 
 @pytest.mark.usefixtures("grants")
+@pytest.mark.parametrize("also_admin", [True, False])
+async def test_a_question_is_not_answered_by_somebody_else_who_signs_in_at_that_browser(
+    portal: Portal, browser: Browser, admin: Person, also_admin: bool
+) -> None:
+    other = await portal.add_user("other@example.org", admin=also_admin)
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        await sign_in(browser, portal, admin)
+        question = await ask(browser, portal, client="photos")
+        clock.shift(timedelta(minutes=6))
+        await browser._http.get("/admin/grants")
+        clock.shift(timedelta(minutes=5))
+        await say_yes(browser)
+        browser.fill("email", other.email)
+        browser.fill("password", other.password)
+        await browser.click("accept")
+        browser.show(question)
+        assert (await say_yes(browser)).status == 403
+        assert await all_jobs(portal) == []
+
+
+@pytest.mark.usefixtures("grants")
 async def test_a_wrong_token_starts_and_stops_nothing(portal: Portal, desk: Browser) -> None:
     form = {"client": "photos", "expected": "2", "form_token": "x"}
     answer = await desk._http.post(ASK, data=form)

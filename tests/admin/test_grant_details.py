@@ -84,7 +84,11 @@ async def test_it_says_what_may_be_done_by_whom_until_when(
     assert told["Last used"] == "2 Mar 2026, 12:30 UTC"
     assert told["Last decision"] == SILENT
     (events,) = page.root.iter("ol")
-    assert [words(event.find("code")) for event in events] == ["grant.used", "consent.allowed"]
+    told_events = [words(event.find("a")) for event in events]
+    assert told_events == [
+        "Used without asking, 2 Mar 2026, 12:30 UTC: details",
+        "Allowed, 1 Mar 2026, 12:30 UTC: details",
+    ]
     assert "The portal" in words(events[0])
     assert ann.email in words(events[1])
     for text, path, query in (
@@ -120,7 +124,7 @@ async def test_a_removal_says_why_and_what_holds_it_up(
         "Removal under way",
         "reason: disabled",
         "Not confirmed by Ory yet",
-        "Tried 1 time without success (OryUnavailableError).",
+        "Tried 1 time without success. Ory does not answer, or asked to wait.",
     ):
         assert text in told
     page = await show(browser, portal, ann)

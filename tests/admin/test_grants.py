@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 import httpx
 import pytest
 
+from portal.grants import revoke
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, Document, words
 from tests.fixtures.portal import Portal, sign_in
@@ -240,6 +241,15 @@ async def test_a_live_search_that_changes_nothing_is_no_step_back(
     assert answer.headers["hx-push-url"] == "/admin/grants"
 
 
+@pytest.mark.parametrize("here", ["http://[", "", "?", "//", "nowhere", "http://h:1:2/admin"])
+async def test_where_a_browser_says_it_is_need_be_no_address(
+    browser: Browser, people: dict[str, Person], here: str
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": here}
+    answer = await browser._http.get("/admin/grants?user=ann", headers=headers)
+    assert answer.headers["hx-push-url"] == "/admin/grants?user=ann"
+
+
 def button(page: Document) -> Element:
     (found,) = [b for b in page.root.iter("button") if words(b) == "Remove access"]
     return found
@@ -343,6 +353,29 @@ async def test_what_was_removed_is_not_removed_again(
     assert page.query == {"notice": "same"}
     assert len(ory.deletions) == 1
     assert await portal.actions() == told
+
+
+async def test_what_its_person_has_just_removed_cannot_come_back_any_more(
+    portal: Portal, browser: Browser, ory: OryDouble, people: dict[str, Person]
+) -> None:
+    """Whoever wants it to end does not see that it may be undone for some seconds."""
+    ann, now = people["ann"], datetime.now(UTC)
+    async with portal.store.writing() as rows:
+        await revoke(
+            rows,
+            subject=ann.subject,
+            client_id="photos",
+            reason="user",
+            now=now,
+            undo_for=timedelta(minutes=5),
+        )
+    page = await browser.submit(button(await ask(browser, portal, ann, "photos")))
+    assert page.query == {"notice": "revoked"}
+    assert ory.deletions == [("consent", {"subject": ann.subject, "client": "photos"})]
+    assert await portal.actions() == ["portal.signed_in", "grant.revoked"]
+    grant = await portal.grant(ann)
+    assert grant is not None
+    assert grant.revoke_synced_at is not None
 
 
 async def test_a_stale_form_revokes_nothing(

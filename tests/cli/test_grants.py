@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from portal.cli import common, reconciling, revoking
 from portal.cli import grants as command
 from portal.ory.connect import open_client
 from portal.reconciliation import runs
@@ -188,6 +189,17 @@ def test_many_are_revoked_by_a_job_that_this_command_finishes(portal, people, or
     ]
 
 
+def test_ctrl_c_says_that_what_was_begun_goes_on(portal, people, ory, database, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(revoking.bulk, "advance", interrupted)
+    found = portal("grants", "revoke", "--client", "photos", "--yes")
+    assert found.exit_code == 1
+    assert "what was begun is not undone: the running portal finishes it." in found.stderr
+    assert audit(database) == [("bulk.started", "cli")]
+
+
 def test_without_a_terminal_many_are_not_revoked_unasked(portal, people, ory, database):
     words = refused(portal("grants", "revoke", "--client", "photos"))
     assert "2 grants: of 2 people, to 1 apps" in words
@@ -198,7 +210,7 @@ def test_without_a_terminal_many_are_not_revoked_unasked(portal, people, ory, da
 
 @pytest.mark.parametrize(("answer", "revoked"), [("y\n", True), ("n\n", False)])
 def test_at_a_terminal_it_asks_first(portal, people, ory, database, monkeypatch, answer, revoked):
-    monkeypatch.setattr(command, "has_terminal", lambda: True)
+    monkeypatch.setattr(revoking, "has_terminal", lambda: True)
     found = portal("grants", "revoke", "--client", "photos", stdin=answer)
     assert "This revokes 2 grants" in found.stderr
     assert (found.exit_code == 0) is revoked
@@ -230,8 +242,8 @@ def test_an_empty_flag_means_nobody_and_not_everybody(portal, people, ory, datab
 def test_while_ory_is_away_it_is_revoked_here_and_left_to_the_portal(
     portal, people, ory, database, monkeypatch, which
 ):
-    monkeypatch.setattr(command, "PATIENCE", timedelta())
-    monkeypatch.setattr(command, "POLL", 0.01)
+    monkeypatch.setattr(revoking, "PATIENCE", timedelta())
+    monkeypatch.setattr(revoking, "POLL", 0.01)
     ory.down()
     found = portal("grants", "revoke", *which, "--yes")
     words = refused(found)
@@ -309,7 +321,7 @@ def test_an_ory_that_does_not_answer_is_one_line_and_it_goes_on_later(
 
 def test_a_run_that_another_process_works_on_is_watched(portal, people, ory, database, monkeypatch):
     """It dies; when its lease is over, this process goes on."""
-    monkeypatch.setattr(command, "POLL", 0.01)
+    monkeypatch.setattr(reconciling, "POLL", 0.01)
 
     async def work(store):
         now = datetime.now(UTC)
@@ -380,9 +392,9 @@ def test_a_terminal_sees_progress(people, ory, portal, monkeypatch):
             return True
 
     said = []
-    monkeypatch.setattr(command.sys, "stderr", Terminal())
-    monkeypatch.setattr(command.click, "echo", lambda text="", **_: said.append(str(text)))
-    with command._progress() as show:
+    monkeypatch.setattr(common.sys, "stderr", Terminal())
+    monkeypatch.setattr(common.click, "echo", lambda text="", **_: said.append(str(text)))
+    with common.progress() as show:
         show("2 people compared …")
     assert said == ["\r\x1b[K2 people compared …", "\r\x1b[K"]
     assert sys.stderr.isatty()

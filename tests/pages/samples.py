@@ -39,8 +39,6 @@ from portal.admin.forms import ClientForm
 from portal.admin.grant_pages import (
     ALLOWED,
     AtOryPage,
-    Choice,
-    EventView,
     GrantRowView,
     GrantsPage,
     OneGrantPage,
@@ -48,6 +46,7 @@ from portal.admin.grant_pages import (
     RemovalView,
     RevokePage,
 )
+from portal.admin.searching import Choice
 from portal.apps import AppView, Link
 from portal.consent.pages import (
     AudienceView,
@@ -219,12 +218,22 @@ ONE: Final = OneGrantPage(
     decision_id="0197c0de-5ab1-7000-8000-00000000d001",
     origin=("203.0.113.7", "Mozilla/5.0"),
     events=(
-        EventView(at=JUNE, action="grant.used", actor_text="The portal", address="203.0.113.7"),
-        EventView(
+        EventRowView(
+            id="0197c0de-5ab1-7000-8000-00000000e002",
+            at=JUNE,
+            action="grant.used",
+            words="Used without asking",
+            actor_text="The portal",
+            address="203.0.113.7",
+        ),
+        EventRowView(
+            id="0197c0de-5ab1-7000-8000-00000000e001",
             at=MARCH,
             action="consent.allowed",
+            words="Allowed",
             actor_text="ann@example.org",
             permissions=("openid",),
+            notes=("For 30 days",),
         ),
     ),
     more_events=True,
@@ -697,7 +706,7 @@ SAMPLES: Final[dict[str, Page]] = {
         origin=None,
         reason="admin",
         removals=(
-            RemovalView(attempts=2, due=JUNE, trouble="OryUnavailableError"),
+            RemovalView(attempts=2, due=JUNE, trouble="Ory does not answer, or asked to wait"),
             RemovalView(attempts=0, due=JUNE, undo_until=JUNE),
         ),
         events=(),

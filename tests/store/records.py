@@ -1,9 +1,13 @@
 """Records to start from; every field can be given."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from portal.store import Store
 from portal.store.tables import (
+    BulkRevocation,
     FlowRecord,
     GrantRecord,
     LoginSession,
@@ -96,3 +100,30 @@ def revocation(revocation_id: str = "r-1", **fields: Any) -> Revocation:
         "due_at": NOW,
     }
     return Revocation(**values | fields)
+
+
+def bulk_revocation(bulk_id: str = "b-1", **fields: Any) -> BulkRevocation:
+    values: dict[str, Any] = {
+        "id": bulk_id,
+        "actor": "ann",
+        "selection": {},
+        "words": {"client": "photos"},
+        "granted_until": NOW,
+        "matched": 3,
+        "created_at": NOW,
+        "due_at": NOW,
+    }
+    return BulkRevocation(**values | fields)
+
+
+async def save(store: Store, *grants: GrantRecord) -> None:
+    """Save *grants* in one transaction."""
+    async with store.writing() as rows:
+        for record in grants:
+            await rows.grants.save(record)
+
+
+def id_at(moment: datetime) -> str:
+    """The id of a decision of that moment: a UUIDv7."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62)))

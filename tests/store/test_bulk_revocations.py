@@ -1,27 +1,11 @@
 """Bulk revocations: listed page by page, worked on by one at a time, ended once."""
 
 from datetime import timedelta
-from typing import Any
 
 from portal.store import Store
-from portal.store.tables import BulkRevocation
-from tests.store.records import MINUTE, NOW, grant, revocation, user
+from tests.store.records import MINUTE, NOW, bulk_revocation, grant, revocation, user
 
 LEASE = timedelta(seconds=10)
-
-
-def job(bulk_id: str = "b-1", **fields: Any) -> BulkRevocation:
-    values: dict[str, Any] = {
-        "id": bulk_id,
-        "actor": "ann",
-        "selection": {},
-        "words": {"client": "photos"},
-        "granted_until": NOW,
-        "matched": 3,
-        "created_at": NOW,
-        "due_at": NOW,
-    }
-    return BulkRevocation(**values | fields)
 
 
 async def test_pages_of_jobs_neither_repeat_nor_lose_one_the_newest_first(store: Store) -> None:
@@ -30,7 +14,9 @@ async def test_pages_of_jobs_neither_repeat_nor_lose_one_the_newest_first(store:
         for number in range(7):
             created = NOW + MINUTE * (number // 3)
             actor = "ann" if number else "gone"
-            await rows.bulk_revocations.add(job(f"b-{number}", created_at=created, actor=actor))
+            await rows.bulk_revocations.add(
+                bulk_revocation(f"b-{number}", created_at=created, actor=actor)
+            )
     seen, after = [], None
     async with store.reading() as rows:
         while page := await rows.bulk_revocations.list_page(after=after, limit=2):
@@ -43,9 +29,9 @@ async def test_pages_of_jobs_neither_repeat_nor_lose_one_the_newest_first(store:
 
 async def test_a_job_is_worked_on_by_one_until_its_lease_is_over(store: Store) -> None:
     async with store.writing() as rows:
-        await rows.bulk_revocations.add(job("b-1"))
-        await rows.bulk_revocations.add(job("b-2", due_at=NOW - MINUTE))
-        await rows.bulk_revocations.add(job("b-3", state="done", due_at=NOW - MINUTE))
+        await rows.bulk_revocations.add(bulk_revocation("b-1"))
+        await rows.bulk_revocations.add(bulk_revocation("b-2", due_at=NOW - MINUTE))
+        await rows.bulk_revocations.add(bulk_revocation("b-3", state="done", due_at=NOW - MINUTE))
     claimed = []
     for _ in range(3):
         async with store.writing() as rows:
@@ -59,7 +45,7 @@ async def test_a_job_is_worked_on_by_one_until_its_lease_is_over(store: Store) -
 
 async def test_a_job_ends_once(store: Store) -> None:
     async with store.writing() as rows:
-        await rows.bulk_revocations.add(job())
+        await rows.bulk_revocations.add(bulk_revocation())
         await rows.bulk_revocations.note("b-1", revoked=2, due_at=NOW + MINUTE)
         ended = await rows.bulk_revocations.end("b-1", state="stopped", at=NOW)
         assert ended is not None

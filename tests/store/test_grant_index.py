@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from portal.store import GrantSearch, Selection, Store, grant_index, grant_walks
 from portal.store.grants import scope_set_id
 from portal.store.tables import AT_ORY, GRANT_STATES
-from tests.store.records import MINUTE, NOW, grant, user
+from tests.store.records import MINUTE, NOW, grant, save, user
 
 ORDERS = {
     "newest": ("granted_at", True),
@@ -19,12 +19,6 @@ ORDERS = {
     "used": ("last_accept_at", True),
     "unused": ("last_accept_at", False),
 }
-
-
-async def save(store, *grants):
-    async with store.writing() as rows:
-        for record in grants:
-            await rows.grants.save(record)
 
 
 async def select(store, **fields):

@@ -1,14 +1,10 @@
 import asyncio
 
+import pytest
+
 from portal.store import Store
 from portal.store.unit import columns
-from tests.store.records import MINUTE, NOW, grant
-
-
-async def save(store, *grants):
-    async with store.writing() as rows:
-        for record in grants:
-            await rows.grants.save(record)
+from tests.store.records import MINUTE, NOW, grant, save
 
 
 async def find(store, subject="ann", client_id="photos"):
@@ -142,3 +138,28 @@ async def test_a_client_that_ory_has_forgotten_ends_for_everybody(store):
     assert (bob.revoked_at, bob.revoke_reason) == (NOW, "user")
     assert carol.revoke_synced_at == NOW
     assert (await find(store, client_id="music")).revoked_at is None
+
+
+@pytest.mark.parametrize("brought_back", [True, False])
+async def test_a_client_ends_also_for_whoever_undoes_a_removal_meanwhile(
+    store, database_url, brought_back
+):
+    """Nobody is left with an app that is connected and that Ory has forgotten."""
+    await save(store, grant(revoked_at=NOW, revoke_reason="user"))
+    other = Store(database_url)
+
+    async def end_client():
+        async with other.writing() as rows:
+            return await rows.grants.end_client("photos", reason="client deleted", at=NOW + MINUTE)
+
+    async with store.writing() as rows:
+        await rows.grants.find("ann", "photos", lock=True)
+        task = asyncio.create_task(end_client())
+        await asyncio.sleep(0.2)
+        if brought_back:
+            await rows.grants.restore("ann", "photos", revoked_at=NOW)
+    assert await task == int(brought_back)
+    await other.dispose()
+    after = await find(store)
+    assert after.revoke_synced_at == NOW + MINUTE
+    assert after.revoked_at == (NOW + MINUTE if brought_back else NOW)
