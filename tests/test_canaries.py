@@ -3,13 +3,14 @@
 import io
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from portal import logs, metrics
+from portal import bulk, jobs, logs, metrics
 from portal.login.forms import LoginForm
 from portal.settings import Settings
 from tests.doubles.ory import OryDouble
@@ -99,6 +100,7 @@ async def live_through_everything(
     await sign_in_to_an_app(portal, browser, ory, person, secrets)
     await allow(portal, browser, ory, person, secrets)
     await log_out(portal, browser, ory, person, secrets)
+    await look_after_grants(portal, browser, ory, person, secrets)
     await run_into_trouble(portal, browser, ory, person, secrets)
     for cookie in browser.cookies.jar:
         secrets.add(f"cookie {cookie.name}", cookie.value or "")
@@ -144,6 +146,35 @@ async def log_out(
     await browser.open(f"{portal.url}/logout?logout_challenge={challenge}")
     assert (await browser.click("accept")).url.host == "ory.test"
     await sign_in(browser, portal, person)
+
+
+async def look_after_grants(
+    portal: Portal, browser: Browser, ory: OryDouble, person: Person, secrets: Secrets
+) -> None:
+    """Compare with Ory, which lists more than anybody has to see, and remove, also in vain."""
+    claims = {"id_token": {"ssn": secrets.add("claim", "canary-claim-of-another-login-app")}}
+    listed = ory.plant_consent_session(person.subject, "elsewhere", session=claims)
+    secrets.add("challenge", listed["consent_request"]["challenge"])
+    secrets.add("login session", listed["consent_request"]["login_session_id"])
+    await browser.open(f"{portal.url}/admin/grants/drift")
+    browser.fill("person", person.email)
+    one = next(f for f in browser.page.root.iter("form") if "person" in f.get("action", ""))
+    assert (await browser.submit(next(one.iter("button")))).status == 200
+    for page in ("at-ory", "one"):
+        pair = f"subject={person.subject}&client_id=elsewhere"
+        assert (await browser.open(f"{portal.url}/admin/grants/{page}?{pair}")).status == 200
+    for path in ("grants/export", "grants/export?format=jsonl", "audit/export"):
+        assert (await browser._http.get(f"/admin/{path}")).status_code == 200
+    ory.status(401, {"error": {"message": f"{API_KEY} {listed['consent_request']['challenge']}"}})
+    page = await browser.open(f"{portal.url}/admin/grants/revoke-all?client=elsewhere")
+    ask = next(f for f in page.root.iter("form") if f.get("method") == "post")
+    job = await browser.submit(next(ask.iter("button")))
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert await bulk.advance(portal.services, now=later)
+    assert await jobs.work_off(portal.services, now=later + timedelta(minutes=1)) > 0
+    ory.heal()
+    for path in (job.url.path, "/admin/grants/jobs", "/admin/audit", "/account/apps"):
+        assert (await browser.open(f"{portal.url}{path}")).status == 200
 
 
 async def run_into_trouble(
@@ -204,7 +235,7 @@ async def lived(
     portal: Portal, browser: Browser, ory: OryDouble, log: io.StringIO
 ) -> tuple[Secrets, list[httpx.Response]]:
     password = "canary-right-password-Wm3"
-    await portal.add_user("cat@example.org", password_hash=hashed(password))
+    await portal.add_user("cat@example.org", password_hash=hashed(password), admin=True)
     cat = Person(email="cat@example.org", password=password, subject="cat-71f0")
     secrets = Secrets()
     secrets.add("password", password, WRONG)

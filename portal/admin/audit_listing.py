@@ -1,7 +1,8 @@
 """Events of the audit trail in the words of the page."""
 
+import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ from portal.store.tables import AuditEvent, User
 PAGE: Final = 50
 MAX_NOTE: Final = 200
 MOST_SECONDS: Final = 10**9
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 PRESETS: Final = (("Today", 0), ("Last 7 days", 6), ("Last 30 days", 29))
 LABELS: Final = {
     "reason": "Reason",
@@ -179,10 +181,20 @@ def _lasting(value: object) -> str:
 
 def _said(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_said(one)}" for name, one in value.items())
+        return ", ".join(f"{WORDS.get(name, name)} {_said(one)}" for name, one in value.items())
     if isinstance(value, list):
         return ", ".join(map(_said, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else _readable(str(value))
+
+
+def _readable(text: str) -> str:
+    """An instant as people write it; any other text as it is."""
+    if not _INSTANT.match(text):
+        return text
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return text
 
 
 def _presets(wanted: Wanted, now: datetime) -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ import msgspec
 from portal.admin.searching import NO_ORDER, pack, require_short, unpack
 from portal.store import GrantSearch
 from portal.store.grant_index import Order, Position
+from portal.store.tables import GRANT_STATES
 from portal.web.inputs import HostileInputError, parse_pairs
 
 PATH: Final = "/admin/grants"
@@ -23,6 +24,7 @@ AGES: Final = ("1d", "7d", "30d", "before-30d", "before-90d", "before-365d")
 """Within so many days, or before that."""
 ORDERS: Final = get_args(Order)
 NO_AGE: Final = "The address names a time that cannot be searched for. Choose one of the list."
+NO_STATE: Final = "The address names a state that nothing can be in. Choose one of the list."
 NO_SEARCH: Final = "The address leads back to something that is no search."
 
 
@@ -108,6 +110,8 @@ def read_wanted(asked: Mapping[str, str]) -> Wanted:
     require_short(wanted.terms.values())
     if {wanted.allowed, wanted.used} - {"", *AGES}:
         raise HostileInputError(NO_AGE)
+    if wanted.state and wanted.state not in GRANT_STATES:
+        raise HostileInputError(NO_STATE)
     if wanted.order and wanted.order not in ORDERS:
         raise HostileInputError(NO_ORDER)
     wanted.position()

@@ -110,9 +110,9 @@ def judge(
             return DELETED
         settled = grant.listable and grant.last_accept_at < settled_before
         return why_unlisted(grant) if settled else None
-    if was_narrowed(grant) and not listed.has_younger(grant):
-        return None  # what was on its way then: the second sweep deletes it
-    return WIDENED if beyond(grant, listed) != ((), ()) else None
+    # What was on its way when the person left it less, the second sweep deletes
+    late = was_narrowed(grant) and not listed.has_younger(grant)
+    return WIDENED if not late and beyond(grant, listed) != ((), ()) else None
 
 
 def why_unlisted(grant: GrantRecord) -> str:

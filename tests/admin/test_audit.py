@@ -62,7 +62,13 @@ async def history(portal: Portal, browser: Browser, ann: Person, bob: Person, ad
             "client_id": "100%",
             "detail": {"reason": "<b>because</b>", "app": "50%_off"},
         },
-        {"action": "grant.expired", "actor": "system", "subject": "gone", "client_id": "forgotten"},
+        {
+            "action": "grant.expired",
+            "actor": "system",
+            "subject": "gone",
+            "client_id": "forgotten",
+            "detail": {"expires_at": "2026-01-04T09:05:00+00:00"},
+        },
     ]
     async with portal.store.writing() as rows:
         for number, event in enumerate(events):
@@ -162,6 +168,14 @@ async def test_a_row_says_who_what_whose_from_where_and_what_is_left(
     assert FIREFOX in titles
     link = page.link_to("/admin/grants/one?", "client_id=photos")
     assert httpx.URL(link).params["subject"] == "ann-71f0"
+
+
+@pytest.mark.usefixtures("history")
+async def test_an_instant_in_the_detail_is_one_that_people_read(
+    portal: Portal, browser: Browser
+) -> None:
+    page = await search(browser, portal, user="gone")
+    assert "Ended: 4 January 2026, 09:05 UTC" in words(rows_of(page)[0])
 
 
 @pytest.mark.usefixtures("history")

@@ -10,6 +10,8 @@ import pytest
 import time_machine
 
 from portal import bulk, jobs
+from portal.origin import Origin
+from portal.services import Visitor
 from portal.store import grant_index
 from portal.store.tables import BulkRevocation
 from tests.doubles.ory import OryDouble
@@ -285,6 +287,20 @@ async def test_a_hostile_form_is_refused(
     assert await all_jobs(portal) == []
 
 
+async def test_a_job_of_the_command_line_is_called_so(portal: Portal, desk: Browser) -> None:
+    await bulk.start(
+        portal.services,
+        selection=grant_index.Selection(client_ids=("photos",)),
+        words={"client": "photos"},
+        matched=0,
+        actor="cli",
+        by="cli",
+        visitor=Visitor(browser_hash=None, origin=Origin(), now=datetime.now(UTC)),
+    )
+    page = await desk.open(f"{portal.url}{JOBS}")
+    assert "Started by The command line" in " ".join(page.text.split())
+
+
 @pytest.mark.usefixtures("grants")
 async def test_stop_ends_a_job_and_says_so(portal: Portal, desk: Browser) -> None:
     await ask(desk, portal, client="photos")
@@ -292,6 +308,7 @@ async def test_stop_ends_a_job_and_says_so(portal: Portal, desk: Browser) -> Non
     page = await desk.click("stop")
     assert "Stopped" in page.text
     assert not page.has("stop")
+    assert not list(page.root.iter("progress")), "nothing was done, and no bar says so"
     await work(portal)
     assert await living(portal) == 3
     assert "bulk.stopped" in await portal.actions()

@@ -85,7 +85,6 @@ SEARCHES: list[tuple[dict[str, str], list[str]]] = [
     ({"state": "active"}, ["notes", "photos"]),
     ({"state": "pending"}, ["photos"]),
     ({"state": "revoked"}, ["100%"]),
-    ({"state": "nonsense"}, []),
     ({"user": "ann", "client": "photos", "scope": "email", "state": "active"}, ["photos"]),
     ({"user": " ann ", "client": ""}, ["notes", "photos"]),
 ]
@@ -130,7 +129,8 @@ async def test_a_hostile_search_finds_nothing_and_breaks_nothing(
 ) -> None:
     for name, text in itertools.product(("user", "scope", "state"), HOSTILE):
         page = await search(browser, portal, **{name: text})
-        assert (page.status, found(page)) == (200, []), (name, text)
+        assert page.status == (400 if name == "state" else 200), (name, text)
+        assert found(page) == [], (name, text)
         assert "<script>alert" not in page.html
     for text in HOSTILE:
         assert (await search(browser, portal, client=text)).status == 200, text
