@@ -21,7 +21,7 @@ install: .venv/.installed ## make .venv with everything that development needs, 
 check: lint fast ## format, lint, types, import contracts, templates and the fast tests: needs no server, no browser
 
 lint: install
-	ruff format --check . && ruff check . && mypy portal && lint-imports --no-logo && djlint templates portal/dev/templates --lint --check --quiet
+	ruff format --check . && ruff check . && mypy portal && lint-imports --no-logo && djlint templates portal/dev/templates --lint --check
 
 fast: install
 	pytest --quiet --numprocesses 2

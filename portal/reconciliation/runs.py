@@ -26,7 +26,7 @@ LEASE: Final = timedelta(seconds=30)
 TRY_AGAIN_AFTER: Final = timedelta(seconds=30)
 FIRST_AFTER: Final = timedelta(hours=1)
 """A portal that was set up just now has nothing to compare: every challenge is younger."""
-FEWEST_APPS: Final = 3
+NEWEST_APPS: Final = 3
 ANOTHER_ORY: Final = (
     "Ory knows none of the apps that people allowed last. If HYDRA_ADMIN_URL is right, compare by "
     "hand."
@@ -235,12 +235,13 @@ async def _trouble_of_all(services: Services) -> OryError | None:
 
 
 async def _is_another_ory(services: Services, apps: AppsAtOry) -> bool:
-    """Whether none of several apps that were allowed recently exists there."""
+    """Whether none of the apps that were allowed last exists there.
+
+    The only app of all may have been deleted; then a run that somebody asks for ends its grants.
+    """
     async with services.store.reading() as rows:
-        clients = await rows.reconciliations.newest_clients(FEWEST_APPS)
-    if len(clients) < FEWEST_APPS:
-        return False
-    return all([await apps.lack(client_id) for client_id in clients])
+        clients = await rows.reconciliations.newest_clients(NEWEST_APPS)
+    return bool(clients) and all([await apps.lack(client_id) for client_id in clients])
 
 
 async def _start_if_time(services: Services, *, now: datetime) -> bool:
