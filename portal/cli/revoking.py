@@ -14,8 +14,9 @@ from portal.cli.refusal import Refusal
 from portal.origin import Origin
 from portal.revocations import remove_access
 from portal.services import Services, Visitor
-from portal.store import GrantRow, Selection, Store, Tally
+from portal.store import GrantRow, Rows, Selection, Store, Tally
 from portal.store.bulk_revocations import RUNNING
+from portal.store.grant_index import Position
 from portal.store.tables import BulkRevocation
 
 PATIENCE: Final = timedelta(seconds=30)
@@ -32,8 +33,17 @@ async def revocable(store: Store, filters: Filters) -> tuple[Selection, Tally, G
         tally = await rows.grant_index.tally(selection)
         if tally.grants != 1:
             return selection, tally, None
-        page = await rows.grant_index.page(selection, order="newest", after=None, limit=1)
-    return selection, tally, page.rows[0] if page.rows else None
+        return selection, tally, await _only_one(rows, selection)
+
+
+async def _only_one(rows: Rows, selection: Selection) -> GrantRow | None:
+    """A page that stopped to stay fast may be empty although there is more."""
+    after: Position | None = None
+    while True:
+        page = await rows.grant_index.page(selection, order="newest", after=after, limit=1)
+        if page.rows or page.next is None:
+            return next(iter(page.rows), None)
+        after = page.next
 
 
 def confirm(tally: Tally) -> None:
