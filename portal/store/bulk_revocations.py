@@ -63,21 +63,14 @@ class BulkRevocations:
 
     async def claim_due(self, *, now: datetime, lease: timedelta) -> BulkRevocation | None:
         """Take the one that has waited longest, so that nobody else does before *lease* is over."""
-        due = (
-            sa.select(BulkRevocation.id)
-            .where(BulkRevocation.state == RUNNING, BulkRevocation.due_at <= now)
-            .order_by(BulkRevocation.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .cte("due")
+        claimed = await self._unit.change_some(
+            BulkRevocation,
+            sa.and_(BulkRevocation.state == RUNNING, BulkRevocation.due_at <= now),
+            {"due_at": now + lease},
+            limit=1,
+            first=BulkRevocation.__table__.c.due_at,
         )
-        statement = (
-            sa.update(BulkRevocation)
-            .where(BulkRevocation.id.in_(sa.select(due.c.id)))
-            .values(due_at=now + lease)
-            .returning(*columns(BulkRevocation))
-        )
-        return load_first(BulkRevocation, await self._unit.first(statement))
+        return next(iter(claimed), None)
 
     async def lock_living(
         self, pairs: Iterable[Pair], *, until: datetime, used_until: datetime | None

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from portal.store.columns import UtcDateTime
 from portal.store.tables import GrantRecord
-from portal.store.unit import Unit, columns, load_all
+from portal.store.unit import Unit
 
 Place = tuple[datetime, str]
 """``granted_at`` and subject of a client's grant."""
@@ -31,11 +31,13 @@ class GrantExpiry:
 
         What somebody else works on is left to the next time, so that each is returned to one.
         """
-        some = sa.select(*_KEY).where(_over(now)).order_by(GrantRecord.expires_at).limit(limit)
-        over = some.with_for_update(skip_locked=True).cte("over")
-        marked = sa.update(GrantRecord).where(sa.tuple_(*_KEY).in_(sa.select(*over.columns)))
-        statement = marked.values(expired_at=now).returning(*columns(GrantRecord))
-        return load_all(GrantRecord, await self._unit.all(statement))
+        return await self._unit.change_some(
+            GrantRecord,
+            _over(now),
+            {"expired_at": now},
+            limit=limit,
+            first=GrantRecord.__table__.c.expires_at,
+        )
 
     async def shorten(
         self, client_id: str, longest: timedelta, *, after: Place | None, limit: int
@@ -82,7 +84,6 @@ class GrantExpiry:
 
 
 _C: Final = GrantRecord.__table__.c
-_KEY: Final = (_C.subject, _C.client_id)
 _REMEMBERS: Final = sa.or_(
     _C.remembered_scopes != sa.literal([], _C.remembered_scopes.type),
     _C.remembered_audience != sa.literal([], _C.remembered_audience.type),

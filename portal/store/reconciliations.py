@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from portal.store.revocations import MAX_ERROR
 from portal.store.tables import AuditEvent, GrantRecord, Reconciliation, User
-from portal.store.unit import Unit, columns, load_all, load_first, select
+from portal.store.unit import Unit, load_all, load_first, select
 
 RUNNING: Final = "running"
 STOPPED: Final = "stopped"
@@ -75,14 +75,7 @@ class Reconciliations:
 
     async def claim_due(self, *, now: datetime, lease: timedelta) -> Reconciliation | None:
         """Take the one that has waited longest, so that nobody else does before *lease* is over."""
-        longest = (
-            sa.select(Reconciliation.id)
-            .where(_due(now))
-            .order_by(Reconciliation.due_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        return await self._claim(Reconciliation.id.in_(longest), until=now + lease)
+        return await self._claim(_due(now), until=now + lease)
 
     async def claim(
         self, reconciliation_id: str, *, now: datetime, lease: timedelta
@@ -188,13 +181,14 @@ class Reconciliations:
     async def _claim(
         self, wanted: sa.ColumnElement[bool], *, until: datetime
     ) -> Reconciliation | None:
-        statement = (
-            sa.update(Reconciliation)
-            .where(wanted)
-            .values(due_at=until, last_error=None)
-            .returning(*columns(Reconciliation))
+        claimed = await self._unit.change_some(
+            Reconciliation,
+            wanted,
+            {"due_at": until, "last_error": None},
+            limit=1,
+            first=Reconciliation.__table__.c.due_at,
         )
-        return load_first(Reconciliation, await self._unit.first(statement))
+        return next(iter(claimed), None)
 
     async def _change(self, run: Reconciliation, values: Mapping[str, Any]) -> bool:
         cursor = Reconciliation.cursor

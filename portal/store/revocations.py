@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from portal.store.tables import GrantRecord, Revocation, User
-from portal.store.unit import Unit, columns, load, load_all, select, width
+from portal.store.unit import Unit, load, load_all, select, width
 
 MAX_ERROR: Final = 500
 _IN_BULK: Final = Revocation.bulk_id.is_not(None)
@@ -183,19 +183,11 @@ class Revocations:
     async def _claim(
         self, *turn: sa.ColumnElement[bool], now: datetime, limit: int, lease: timedelta
     ) -> list[Revocation]:
-        due = (
-            sa.select(Revocation.id)
-            .where(*turn, Revocation.due_at <= now)
-            .order_by(Revocation.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
+        claimed = await self._unit.change_some(
+            Revocation,
+            sa.and_(*turn, Revocation.due_at <= now),
+            {"due_at": now + lease},
+            limit=limit,
+            first=Revocation.__table__.c.due_at,
         )
-        statement = (
-            sa.update(Revocation)
-            .where(Revocation.id.in_(sa.select(due.c.id)))
-            .values(due_at=now + lease)
-            .returning(*columns(Revocation))
-        )
-        claimed = load_all(Revocation, await self._unit.all(statement))
         return sorted(claimed, key=lambda revocation: (revocation.revoked_at, revocation.id))

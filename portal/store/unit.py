@@ -1,6 +1,6 @@
 """One unit of work's connection, as the row classes use it; and records from rows and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -77,14 +77,46 @@ class Unit:
 
         Those with the smallest *first* come first: a large table is then walked by its index.
         """
-        keys = list(table.__table__.primary_key)
-        some = sa.select(*keys).where(condition).limit(limit).with_for_update(skip_locked=True)
-        if first is not None:
-            some = some.order_by(first)
-        doomed = some.cte("doomed")
-        key = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
-        deleted = sa.delete(table).where(key.in_(sa.select(*doomed.columns))).returning(keys[0])
-        return len(await self.all(deleted))
+        is_one = _is_one_of_some(table, condition, limit=limit, first=first)
+        key = next(iter(table.__table__.primary_key))
+        return len(await self.all(sa.delete(table).where(is_one).returning(key)))
+
+    async def change_some(
+        self,
+        table: type[Record],
+        condition: sa.ColumnElement[bool],
+        values: Mapping[str, Any],
+        *,
+        limit: int,
+        first: sa.ColumnElement[Any],
+    ) -> tuple[Record, ...]:
+        """Give *values* to at most *limit* rows that fulfil *condition*, those with the smallest
+        *first* before others: the records as they are then.
+
+        What somebody else works on is left out, so that each row is returned to one.
+        """
+        is_one = _is_one_of_some(table, condition, limit=limit, first=first)
+        statement = sa.update(table).where(is_one).values(values).returning(*columns(table))
+        return load_all(table, await self.all(statement))
+
+
+def _is_one_of_some(
+    table: type[Base],
+    condition: sa.ColumnElement[bool],
+    *,
+    limit: int,
+    first: sa.ColumnElement[Any] | None,
+) -> sa.ColumnElement[bool]:
+    """The rows are chosen in an expression of their own: within IN alone PostgreSQL may choose
+    anew for each row that it looks at, and so take more than *limit*.
+    """
+    keys = list(table.__table__.primary_key)
+    some = sa.select(*keys).where(condition).limit(limit).with_for_update(skip_locked=True)
+    if first is not None:
+        some = some.order_by(first)
+    chosen = some.cte("chosen")
+    key = keys[0] if len(keys) == 1 else sa.tuple_(*keys)
+    return key.in_(sa.select(*chosen.columns))
 
 
 def insert(table: type[Base], *, is_postgresql: bool) -> Insert:
