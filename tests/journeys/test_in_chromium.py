@@ -134,55 +134,51 @@ async def test_a_logout_that_ends_at_the_portal_says_so(
     await expect(window.locator("main")).not_to_contain_text("You are logged out.")
 
 
-async def test_disconnecting_an_app(
-    window: Page, new_app: NewApp, portal: RealPortal, ann: Person
-) -> None:
-    app = new_app(client_name=f"Maps {secrets.token_hex(4)}")
+async def ask_to_remove(window: Page, app: App, portal: RealPortal, ann: Person) -> str:
+    """Connect *app* and go to the question whether to remove it: an access token of its own."""
     await window.goto(app.authorize_url("openid offline"))
     await type_login(window, ann)
     await tick_and_allow(window, "openid", "offline")
     tokens = app.exchange((await arrive_at(window, app))["code"])
     await sign_in_to_portal(window, portal, ann, "/account/apps")
     await window.locator(f'a[href*="disconnect"][href*="{app.client_id}"]').click()
+    return tokens["access_token"]
+
+
+async def test_disconnecting_an_app(
+    window: Page, new_app: NewApp, portal: RealPortal, ann: Person
+) -> None:
+    app = new_app(client_name=f"Maps {secrets.token_hex(4)}")
+    token = await ask_to_remove(window, app, portal, ann)
     await expect(window.locator("main")).to_contain_text(app.name)
     await window.locator('main form[method="post"] button').first.click()
     await expect(window.locator("main")).to_contain_text("has no access any more")
-    await until_dead(app, tokens["access_token"])
+    await until_dead(app, token)
 
 
 async def test_a_removal_is_undone(
     window: Page, new_app: NewApp, portal: RealPortal, ann: Person
 ) -> None:
     app = new_app(client_name=f"Chess {secrets.token_hex(4)}")
-    await window.goto(app.authorize_url("openid offline"))
-    await type_login(window, ann)
-    await tick_and_allow(window, "openid", "offline")
-    tokens = app.exchange((await arrive_at(window, app))["code"])
-    await sign_in_to_portal(window, portal, ann, "/account/apps")
-    await window.locator(f'a[href*="disconnect"][href*="{app.client_id}"]').click()
+    token = await ask_to_remove(window, app, portal, ann)
     await window.locator('main form[method="post"] button').first.click()
     await window.locator(".app", has_text=app.name).get_by_role("button", name="Undo").click()
     await expect(window.locator("main")).to_contain_text("Undone")
     await expect(window.locator(".app", has_text=app.name)).to_contain_text("Remove access")
-    assert app.is_active(tokens["access_token"])
+    assert app.is_active(token)
 
 
 async def test_a_removed_app_says_by_itself_when_ory_has_been_told(
     page: Page, new_app: NewApp, portal: RealPortal, ann: Person
 ) -> None:
     app = new_app(client_name=f"Tides {secrets.token_hex(4)}")
-    await page.goto(app.authorize_url("openid offline"))
-    await type_login(page, ann)
-    await tick_and_allow(page, "openid", "offline")
-    tokens = app.exchange((await arrive_at(page, app))["code"])
-    await sign_in_to_portal(page, portal, ann, "/account/apps")
-    await page.locator(f'a[href*="disconnect"][href*="{app.client_id}"]').click()
+    token = await ask_to_remove(page, app, portal, ann)
     await page.locator('main form[method="post"] button').first.click()
     piece = page.locator(".app", has_text=app.name)
     await expect(piece).to_contain_text("stops working in a few seconds")
     await expect(piece).to_contain_text("Access was removed.", timeout=20_000)
     await expect(piece.get_by_role("button")).to_have_count(0)
-    assert not app.is_active(tokens["access_token"])
+    assert not app.is_active(token)
 
 
 async def test_an_admin_searches_and_revokes(
