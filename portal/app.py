@@ -16,6 +16,7 @@ from portal.admin.bulk import router as admin_bulk
 from portal.admin.clients import router as admin_clients
 from portal.admin.drift import router as admin_drift
 from portal.admin.grants import router as admin
+from portal.attributes import load_attributes
 from portal.consent import controller as consent
 from portal.device import controller as device
 from portal.login import controller as login
@@ -24,6 +25,7 @@ from portal.ory.admin import OryAdmin
 from portal.ory.connect import open_client
 from portal.passwords import Passwords
 from portal.scopes import load_catalog
+from portal.sealing import Sealer
 from portal.services import Services
 from portal.settings import Settings
 from portal.settings.environment import read_environment
@@ -87,6 +89,8 @@ async def open_services(
                 ory=ory,
                 passwords=passwords,
                 catalog=load_catalog(settings.scope_catalog),
+                attributes=load_attributes(settings.attributes_file),
+                sealer=Sealer(settings.secret_keys),
             )
     finally:
         passwords.close()

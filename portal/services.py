@@ -6,10 +6,12 @@ from typing import Final
 
 import msgspec
 
+from portal.attributes import AttributeCatalog
 from portal.origin import Origin
 from portal.ory.admin import OryAdmin
 from portal.passwords import Passwords
 from portal.scopes import ScopeCatalog
+from portal.sealing import Sealer
 from portal.settings import Settings
 from portal.store import Store
 
@@ -26,6 +28,8 @@ class Services:
     ory: OryAdmin
     passwords: Passwords
     catalog: ScopeCatalog
+    attributes: AttributeCatalog
+    sealer: Sealer
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 import rich_click as click
 
+from portal.attributes import load_attributes
 from portal.cli.common import (
     ACTOR,
     explained,
@@ -29,6 +30,7 @@ from portal.ory.connect import open_client
 from portal.pace import Pace
 from portal.reconciliation import runs
 from portal.scopes import load_catalog
+from portal.sealing import Sealer
 from portal.services import Services
 from portal.settings import Settings
 from portal.store import GrantRow, Selection, Store, Tally
@@ -219,6 +221,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
                 ory=ory.paced(Pace(settings.background_rate)),
                 passwords=passwords,
                 catalog=load_catalog(settings.scope_catalog),
+                attributes=load_attributes(settings.attributes_file),
+                sealer=Sealer(settings.secret_keys),
             )
 
 

@@ -5,11 +5,12 @@ No other module reads a setting from the environment.
 
 from portal.settings.environment import read_environment, unknown_variables
 from portal.settings.fields import OPTIONS, Settings
-from portal.settings.option import Option, Secret, SettingsError
+from portal.settings.option import Option, Pepper, Secret, SettingsError
 
 __all__ = [
     "OPTIONS",
     "Option",
+    "Pepper",
     "Secret",
     "Settings",
     "SettingsError",

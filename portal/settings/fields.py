@@ -13,7 +13,7 @@ import msgspec
 
 from portal.settings import reading
 from portal.settings.keyfile import generated_key
-from portal.settings.option import Option, Secret, SettingsError, find, read_all
+from portal.settings.option import Option, Pepper, Secret, SettingsError, find, read_all
 
 ARGON2_MINIMUM: Final = ((1, 47_104), (2, 19_456), (3, 12_288), (4, 9_216), (5, 7_168))
 """Passes and KiB that OWASP's password storage cheat sheet calls the least that is acceptable."""
@@ -250,20 +250,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_lifetime: Annotated[
         int, Option(reading.positive_seconds, "As `PORTAL_SESSION_LIFETIME`, for administrators.")
     ] = 14_400
-    admin_recent: Annotated[
+    recent_sign_in: Annotated[
         int,
         Option(
             reading.positive_seconds,
-            "An administrator who signed in longer ago than this has to do it again before "
-            "revoking many grants at once.",
+            "Who signed in longer ago than this has to do it again before a sensitive act: "
+            "changing a password or a second factor, deleting an account, revoking many grants, "
+            "changing another person's account.",
+            names=("PORTAL_RECENT_SIGN_IN", "PORTAL_ADMIN_RECENT"),
         ),
     ] = 600
     password_min_length: Annotated[
         int,
         Option(
-            reading.whole(8, 128), "The fewest characters of a new password.", section="Passwords"
+            reading.whole(8, 128),
+            "The fewest characters of a new password. Where a second factor is required of "
+            "somebody, 8 are enough.",
+            section="Passwords",
         ),
     ] = 15
+    password_peppers: Annotated[
+        tuple[Pepper, ...],
+        Option(
+            reading.peppers,
+            "A secret that is mixed into every password before it is hashed, so that hashes alone "
+            "are worth nothing: `name:key`, the key at least 32 characters. A comma separated list "
+            "rotates: new hashes are made with the first one, and a hash needs the one that it was "
+            "made with.",
+            names=("PORTAL_PASSWORD_PEPPER",),
+            default="none",
+            secret=True,
+        ),
+    ] = ()
     argon2_time_cost: Annotated[
         int,
         Option(
@@ -289,6 +307,86 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Passwords that may wait for each of them; further ones are answered with 503.",
         ),
     ] = 32
+    second_factor_for: Annotated[
+        str,
+        Option(
+            reading.one_of("nobody", "admins", "everyone"),
+            "Who cannot sign in without a second factor: `nobody`, `admins` or `everyone`. Who has "
+            "none sets one up while signing in. An app can require it too, by its policy or by "
+            "`acr_values=aal2`; who has one is always asked for it.",
+            section="Accounts",
+        ),
+    ] = "nobody"
+    registration: Annotated[
+        bool,
+        Option(
+            reading.flag,
+            "Whether everybody may register, by an address that receives mail. Invitations by an "
+            "administrator need no setting.",
+        ),
+    ] = False
+    reset_link_for: Annotated[
+        int,
+        Option(
+            reading.positive_seconds,
+            "How long a link to a new password is good for.",
+            default="`30m`",
+        ),
+    ] = 1_800
+    verification_link_for: Annotated[
+        int,
+        Option(
+            reading.positive_seconds,
+            "How long a link that confirms an e-mail address is good for, also when registering.",
+            default="`1d`",
+        ),
+    ] = 86_400
+    invitation_link_for: Annotated[
+        int,
+        Option(reading.positive_seconds, "How long an invitation is good for.", default="`7d`"),
+    ] = 7 * 86_400
+    attributes_file: Annotated[
+        Path | None,
+        Option(
+            reading.existing_file,
+            "A TOML file that defines what else is kept about people, for apps to receive: a table "
+            "for each attribute.",
+            names=("PORTAL_ATTRIBUTES",),
+            default="nothing else",
+        ),
+    ] = None
+    site_name: Annotated[
+        str,
+        Option(
+            reading.short_name,
+            "What people call this place: in mails, and in the apps that make one-time codes.",
+            default="the host of `BASE_URL`",
+            section="Mail",
+        ),
+    ] = ""
+    smtp_url: Annotated[
+        Secret | None,
+        Option(
+            reading.smtp_url,
+            "The mail server: `smtp://user:password@host:587` (STARTTLS where it is offered; "
+            "required with a password), `smtps://…` for TLS from the start. Without it, mails are "
+            "printed to the log in development; in production there are none, and nothing that "
+            "needs them is offered.",
+            names=("PORTAL_SMTP_URL", "SMTP_URL"),
+            default="none",
+            secret=True,
+            example="smtp://mail.example.org:587",
+        ),
+    ] = None
+    mail_from: Annotated[
+        str,
+        Option(
+            reading.mailbox,
+            "The sender of mails, with a name or without.",
+            default="`no-reply@` and the host of `BASE_URL`",
+            example="Example Bank <no-reply@example.org>",
+        ),
+    ] = ""
     log_format: Annotated[
         str,
         Option(
@@ -390,6 +488,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return NETWORK_RATE if self.ory_api_key is not None else 0
 
     @property
+    def has_mail(self) -> bool:
+        """Whether mails reach somebody: by a server, or in development by the log."""
+        return self.smtp_url is not None or self.development
+
+    @property
+    def host_name(self) -> str:
+        """The host of ``BASE_URL``; the relying party of passkeys (WebAuthn, 5.4.2)."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
     def development(self) -> bool:
         """Whether ``BASE_URL`` names this very machine."""
         return urlsplit(self.base_url).hostname in _LOOPBACK
@@ -469,4 +577,10 @@ def _completed(settings: Settings) -> Settings:
     """Fill in what depends on other settings; in development that may write the key file."""
     keys = settings.secret_keys or (Secret(generated_key(settings.data_dir)),)
     log_format = settings.log_format or ("console" if settings.development else "json")
-    return msgspec.structs.replace(settings, secret_keys=keys, log_format=log_format)
+    return msgspec.structs.replace(
+        settings,
+        secret_keys=keys,
+        log_format=log_format,
+        site_name=settings.site_name or settings.host_name,
+        mail_from=settings.mail_from or f"no-reply@{settings.host_name}",
+    )

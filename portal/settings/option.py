@@ -34,6 +34,13 @@ class Secret:
         return hash((Secret, self._text))
 
 
+class Pepper(msgspec.Struct, frozen=True):
+    """A secret that is mixed into passwords; a hash says by its ``name`` which one it needs."""
+
+    name: str
+    key: Secret
+
+
 class SettingsError(Exception):
     """The environment cannot be used: every problem is in the message, no secret is."""
 

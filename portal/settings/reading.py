@@ -6,12 +6,13 @@ text that may hold a secret.
 
 import re
 from collections.abc import Callable, Sequence
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from portal.settings.option import Secret
+from portal.settings.option import Pepper, Secret
 
 MIN_SECRET_CHARACTERS: Final = 32
 _YES: Final = frozenset({"1", "true", "yes", "on"})
@@ -211,3 +212,50 @@ def secret_keys(text: str) -> tuple[Secret, ...]:
             'make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
     return tuple(map(Secret, keys))
+
+
+def peppers(text: str) -> tuple[Pepper, ...]:
+    """List peppers, the one for new hashes first: each has a name, a colon and a key."""
+    found = []
+    for part in words(text.replace("\n", ",")):
+        name, _, key = part.partition(":")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,16}", name, re.ASCII):
+            raise ValueError("must be name:key; a name has at most 16 letters, digits, - and _")
+        if len(key) < MIN_SECRET_CHARACTERS:
+            raise ValueError(f"every key must be at least {MIN_SECRET_CHARACTERS} characters long")
+        found.append(Pepper(name, Secret(key)))
+    if not found or len({pepper.name for pepper in found}) < len(found):
+        raise ValueError("must name each pepper once, as name:key")
+    return tuple(found)
+
+
+def short_name(text: str) -> str:
+    """Take a name that fits into a line."""
+    if not text.isprintable() or len(text) > 64:
+        raise ValueError("must be at most 64 visible characters")
+    return text
+
+
+def mailbox(text: str) -> str:
+    """Take one address, with or without a name before it (RFC 5322, 3.4)."""
+    name, address = parseaddr(text)
+    plain = text.isprintable() and address.isascii()
+    if not plain or not re.fullmatch(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", address) or "," in name:
+        raise ValueError("must be an address such as Example <no-reply@example.org>")
+    return text
+
+
+def smtp_url(text: str) -> Secret:
+    """Check the parts of a mail server's address; it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, None
+    if parts is None or not host or parts.scheme not in {"smtp", "smtps"}:
+        raise ValueError("must be a URL such as smtp://user:password@mail.example.org:587")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("must hold a user and a password, or neither")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must end with the host or its port")
+    return Secret(text)

@@ -26,7 +26,13 @@ ACTIONS: Final = (
     "grant.revoked_at_ory", "grant.imported", "grant.widened", "grant.abandoned", "grant.revived",
     "bulk.started", "bulk.stopped", "bulk.finished", "grants.exported", "audit.exported",
     "reconciliation.started", "reconciliation.finished",
-    "user.created", "user.disabled", "user.enabled", "user.password_set",
+    "login.factor_failed", "session.ended", "sessions.ended",
+    "user.created", "user.invited", "user.registered", "user.imported", "user.disabled",
+    "user.enabled", "user.unlocked", "user.admin_granted", "user.admin_withdrawn", "user.deleted",
+    "user.password_set", "user.password_changed", "user.password_reset", "user.password_expired",
+    "user.reset_asked", "user.email_change_asked", "user.email_changed", "user.email_verified",
+    "user.profile_changed", "user.attributes_changed",
+    "factor.added", "factor.renamed", "factor.removed", "factor.codes_made", "factors.reset",
     "client.created", "client.updated", "client.deleted", "policy.changed",
 )  # fmt: skip
 """Everything that is ever written; nothing else is."""

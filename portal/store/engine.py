@@ -22,11 +22,18 @@ from portal.store.grant_expiry import GrantExpiry
 from portal.store.grant_index import GrantIndex
 from portal.store.grants import Grants
 from portal.store.login_sessions import LoginSessions
+from portal.store.mailed_links import MailedLinks
+from portal.store.outgoing_mails import OutgoingMails
+from portal.store.passkeys import Passkeys
 from portal.store.policies import Policies
 from portal.store.portal_sessions import PortalSessions
 from portal.store.reconciliations import Reconciliations
+from portal.store.recovery_codes import RecoveryCodes
 from portal.store.revision import is_at_head, revision_of
 from portal.store.revocations import Revocations
+from portal.store.sign_ins import SignIns
+from portal.store.spent_proofs import SpentProofs
+from portal.store.totp_factors import TotpFactors
 from portal.store.translation import translated
 from portal.store.unit import Unit
 from portal.store.urls import normalise_url, pool_limit
@@ -48,10 +55,17 @@ class Rows:
         "grant_index",
         "grants",
         "login_sessions",
+        "mailed_links",
+        "outgoing_mails",
+        "passkeys",
         "policies",
         "portal_sessions",
         "reconciliations",
+        "recovery_codes",
         "revocations",
+        "sign_ins",
+        "spent_proofs",
+        "totp_factors",
         "users",
     )
 
@@ -70,6 +84,13 @@ class Rows:
         self.revocations = Revocations(unit)
         self.bulk_revocations = BulkRevocations(unit)
         self.reconciliations = Reconciliations(unit)
+        self.mailed_links = MailedLinks(unit)
+        self.outgoing_mails = OutgoingMails(unit)
+        self.passkeys = Passkeys(unit)
+        self.recovery_codes = RecoveryCodes(unit)
+        self.sign_ins = SignIns(unit)
+        self.spent_proofs = SpentProofs(unit)
+        self.totp_factors = TotpFactors(unit)
 
 
 class Store:

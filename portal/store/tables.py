@@ -72,6 +72,17 @@ class User(Base, kw_only=True):
     """Somebody who can sign in. A new ``epoch`` makes all earlier sign-ins void."""
 
     __tablename__ = "users"
+    __table_args__ = (
+        _some("ix_users_name_key_email", "name_key", "email"),
+        _some("ix_users_password_kind", "password_kind"),
+        sa.Index(
+            "ix_users_admins",
+            "email",
+            postgresql_where=sa.text("admin"),
+            sqlite_where=sa.text("admin"),
+        ),
+        sa.Index(None, "created_at", "subject"),
+    )
 
     subject: Mapped[str] = mapped_column(SUBJECT, primary_key=True)
     email: Mapped[str] = mapped_column(Text(320), unique=True)
@@ -79,7 +90,26 @@ class User(Base, kw_only=True):
     the collation C: so its index finds beginnings."""
     email_verified: Mapped[bool] = mapped_column(default=False)
     name: Mapped[str | None] = mapped_column(default=None)
+    name_key: Mapped[str | None] = mapped_column(Text(255), default=None)
+    """``name`` as :func:`portal.accounts.spelling.name_key` folds it, to be found by its
+    beginning."""
+    profile: Mapped[dict[str, Any]] = mapped_column(
+        default_factory=dict, server_default=sa.text("'{}'")
+    )
+    """Further standard claims about the person by their OpenID names (OpenID Connect Core, 5.1);
+    only those that are known."""
+    attributes: Mapped[dict[str, Any]] = mapped_column(
+        default_factory=dict, server_default=sa.text("'{}'")
+    )
+    """What the operator defined (``PORTAL_ATTRIBUTES``) and this person has."""
     password_hash: Mapped[str | None] = mapped_column(default=None)
+    """In PHC format, possibly made elsewhere; ``None``: no password."""
+    password_kind: Mapped[str | None] = mapped_column(Text(64), default=None)
+    """Algorithm and parameters of the hash: :func:`portal.passwords.kind_of`. What costs alike is
+    called alike."""
+    password_set_at: Mapped[datetime | None] = mapped_column(default=None)
+    password_expired: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """An administrator wants another one: it opens nothing but the form for a new one."""
     admin: Mapped[bool] = mapped_column(default=False)
     disabled_at: Mapped[datetime | None] = mapped_column(default=None)
     epoch: Mapped[int] = mapped_column(default=0)
@@ -216,6 +246,8 @@ class ClientPolicy(Base, kw_only=True):
     """Nobody can allow the client and leave out one of these that it asks for."""
     longest_grant: Mapped[int | None] = mapped_column(default=None)
     """Seconds after a decision for which it may be remembered; ``None``: as for every client."""
+    required_acr: Mapped[str | None] = mapped_column(Text(16), default=None)
+    """``aal2``: nobody gets there without a second factor."""
     updated_at: Mapped[datetime]
     updated_by: Mapped[str] = mapped_column(SUBJECT)
     applied_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -227,9 +259,15 @@ class LoginSession(Base, kw_only=True):
     """What is known about one of Ory's login sessions, to say it again when Ory skips the login."""
 
     __tablename__ = "login_sessions"
-    __table_args__ = (sa.Index(None, "subject"), sa.Index(None, "last_used_at"))
+    __table_args__ = (
+        sa.Index(None, "subject"),
+        sa.Index(None, "last_used_at"),
+        _some("ix_login_sessions_ended_at", "ended_at"),
+    )
 
     session_id_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
+    sealed_id: Mapped[str | None] = mapped_column(default=None)
+    """Ory's ``session_id``, sealed, to end this one alone; ``None`` from before that was kept."""
     subject: Mapped[str] = mapped_column(SUBJECT)
     acr: Mapped[str]
     amr: Mapped[list[str]]
@@ -241,6 +279,8 @@ class LoginSession(Base, kw_only=True):
     address: Mapped[str]
     user_agent: Mapped[str]
     last_used_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Somebody ended it: it counts no more, and Ory has yet to confirm it."""
 
 
 class PortalSession(Base, kw_only=True):
@@ -252,6 +292,8 @@ class PortalSession(Base, kw_only=True):
     session_id_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
     subject: Mapped[str] = mapped_column(SUBJECT)
     epoch: Mapped[int]
+    acr: Mapped[str] = mapped_column(Text(16), default="aal1", server_default="aal1")
+    amr: Mapped[list[str]] = mapped_column(default_factory=list, server_default=sa.text("'[]'"))
     authenticated_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     address: Mapped[str]
@@ -334,6 +376,8 @@ class Revocation(Base, kw_only=True):
     """``None``: every client of the subject."""
     end_logins: Mapped[bool]
     """Also end the subject's login sessions at Ory."""
+    keep_grants: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """End the login sessions alone: what apps were allowed stays."""
     reason: Mapped[str]
     revoked_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Text(16))
@@ -402,3 +446,120 @@ class Reconciliation(Base, kw_only=True):
     due_at: Mapped[datetime]
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
     last_error: Mapped[str | None] = mapped_column(default=None)
+
+
+class SignIn(Base, kw_only=True):
+    """A sign-in that is half done: what one browser has proved for one challenge so far."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (sa.Index(None, "subject"), sa.Index(None, "started_at"))
+
+    key_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
+    """Of the browser and of the login challenge; the portal's own sign-in has none."""
+    subject: Mapped[str] = mapped_column(SUBJECT)
+    epoch: Mapped[int]
+    amr: Mapped[list[str]]
+    """What was proved (RFC 8176)."""
+    remember: Mapped[bool]
+    started_at: Mapped[datetime]
+
+
+class Passkey(Base, kw_only=True):
+    """A WebAuthn credential: only its public half is known here."""
+
+    __tablename__ = "passkeys"
+    __table_args__ = (sa.Index(None, "subject"),)
+
+    credential_id: Mapped[str] = mapped_column(Text(1400), primary_key=True)
+    """Base64url, as browsers write it; at most 1,023 bytes (WebAuthn, 4)."""
+    subject: Mapped[str] = mapped_column(SUBJECT)
+    public_key: Mapped[str]
+    """COSE key, base64url."""
+    sign_count: Mapped[int] = mapped_column(sa.BigInteger)
+    transports: Mapped[list[str]]
+    backed_up: Mapped[bool]
+    """It can be on several devices: synchronised by whoever made it."""
+    name: Mapped[str] = mapped_column(Text(64))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class TotpFactor(Base, kw_only=True):
+    """An app that makes one-time codes (RFC 6238)."""
+
+    __tablename__ = "totp_factors"
+    __table_args__ = (sa.Index(None, "subject"),)
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    subject: Mapped[str] = mapped_column(SUBJECT)
+    sealed_secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    """Of the last code that was taken: it and earlier ones are not taken again (RFC 6238, 5.2)."""
+    name: Mapped[str] = mapped_column(Text(64))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class RecoveryCode(Base, kw_only=True):
+    """A code on paper that stands in for a lost second factor, once."""
+
+    __tablename__ = "recovery_codes"
+
+    subject: Mapped[str] = mapped_column(SUBJECT, primary_key=True)
+    code_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class MailedLink(Base, kw_only=True):
+    """A link that was mailed to somebody; it works once, and not for long."""
+
+    __tablename__ = "mailed_links"
+    __table_args__ = (
+        sa.Index(None, "purpose", "email"),
+        _some("ix_mailed_links_subject", "subject"),
+        sa.Index(None, "expires_at"),
+    )
+
+    token_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
+    purpose: Mapped[str] = mapped_column(Text(16))
+    """``reset``, ``verify``, ``invite``, ``register``, ``leave`` (an address, confirmed there) or
+    ``move`` (to another one)."""
+    email: Mapped[str] = mapped_column(Text(320))
+    """Where it was sent."""
+    subject: Mapped[str | None] = mapped_column(SUBJECT, default=None)
+    """Whose account; ``None``: there is none yet."""
+    epoch: Mapped[int | None] = mapped_column(default=None)
+    """Of the account when it was asked for: what happened since voids it."""
+    detail: Mapped[dict[str, Any]]
+    browser_hash: Mapped[str | None] = mapped_column(SHA256_HEX, default=None)
+    """The browser that asked for it; in another one the address has to be typed again."""
+    actor: Mapped[str | None] = mapped_column(SUBJECT, default=None)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class OutgoingMail(Base, kw_only=True):
+    """A mail to send: kept, sealed, until the mail server has taken it."""
+
+    __tablename__ = "outgoing_mails"
+    __table_args__ = (sa.Index(None, "due_at"),)
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    sealed: Mapped[str]
+    """Recipient, kind and values; also of a mail that is sent to nobody."""
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(default=None)
+
+
+class SpentProof(Base, kw_only=True):
+    """What must not be presented twice: the challenge that a passkey has signed."""
+
+    __tablename__ = "spent_proofs"
+    __table_args__ = (sa.Index(None, "spent_at"),)
+
+    proof_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
+    spent_at: Mapped[datetime]

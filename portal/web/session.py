@@ -125,13 +125,13 @@ async def is_admin(connection: ASGIConnection, handler: BaseRouteHandler) -> Non
 
 
 def require_recent(request: AnyRequest, way_back: str) -> None:
-    """Who did not sign in within ``admin_recent`` does it again, and comes to *way_back* then.
+    """Who did not sign in within ``recent_sign_in`` does it again, and comes to *way_back* then.
 
     An idle limit alone does not prove who sits there now.
     """
     services: Services = request.app.state.services
     age = visit(request).visitor.now - person_of(request).authenticated_at
-    if age > timedelta(seconds=services.settings.admin_recent):
+    if age > timedelta(seconds=services.settings.recent_sign_in):
         raise NotSignedInError(f"/login?next={quote(way_back)}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from portal.attributes import AttributeCatalog
 from portal.consent import flow
 from portal.consent.forms import ConsentForm
 from portal.consent.pages import ConsentPage
@@ -19,6 +20,7 @@ from portal.ory.models import RedirectTo
 from portal.ory.transport import DirectClient
 from portal.passwords import Passwords
 from portal.scopes import ScopeCatalog
+from portal.sealing import Sealer
 from portal.services import Services, Visitor
 from portal.settings import Settings
 from portal.store import Store
@@ -151,7 +153,13 @@ async def desk(store: Store, request: pytest.FixtureRequest) -> AsyncIterator[De
             api_key=lambda: None,
         )
         services = Services(
-            settings=settings, store=store, ory=ory, passwords=passwords, catalog=ScopeCatalog()
+            settings=settings,
+            store=store,
+            ory=ory,
+            passwords=passwords,
+            catalog=ScopeCatalog(),
+            attributes=AttributeCatalog(),
+            sealer=Sealer(settings.secret_keys),
         )
         await _sign_in(store)
         yield Desk(services, double)

@@ -1,0 +1,1 @@
+"""Second factors: setting them up, naming and removing them."""

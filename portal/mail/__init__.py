@@ -1,0 +1,1 @@
+"""Mails: what they say, and how a mail server is given them."""

@@ -1,0 +1,5 @@
+"""Giving a mail to the mail server."""
+
+import aiosmtplib
+
+__all__ = ["aiosmtplib"]

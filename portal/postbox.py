@@ -1,0 +1,1 @@
+"""Mails to send: kept until the mail server has taken them."""

@@ -1,0 +1,1 @@
+"""Getting back in: a new password by a mailed link."""

@@ -1,0 +1,1 @@
+"""Getting in: by an invitation, or by oneself where everybody may."""

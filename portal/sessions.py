@@ -1,0 +1,1 @@
+"""Where somebody is signed in: the portal's own sessions, and Ory's as recorded here."""
