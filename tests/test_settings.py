@@ -109,6 +109,10 @@ def test_secrets_are_never_shown():
         ("DSN", CANARY),
         ("HYDRA_ADMIN_URL", f"http://user:{CANARY}@hydra:4445"),
         ("HYDRA_PUBLIC_URL", f"http://user:{CANARY}@[hydra"),
+        ("PORTAL_SMTP_URL", f"smtp://user:{CANARY}@mail/path"),
+        ("PORTAL_SMTP_URL", f"smtp://user:{CANARY}@[mail"),
+        ("PORTAL_PASSWORD_PEPPER", f"2026:{CANARY}"[:24]),
+        ("PORTAL_PASSWORD_PEPPER", CANARY),
     ],
 )
 def test_a_refused_secret_is_not_repeated(name, value):
@@ -409,3 +413,86 @@ def test_every_setting_is_documented_and_the_page_is_up_to_date():
     assert page.read_text() == markdown(), "python -m portal.settings > docs/configuration.md"
     undocumented = set(Settings.__struct_fields__) - set(OPTIONS) - {"ory_api_key_file"}
     assert not undocumented
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://mail.example.org",
+        "smtp://mail.example.org:587/",
+        "smtps://portal:p%40ss@mail.example.org:465",
+        "smtp://[::1]:2525",
+    ],
+)
+def test_a_mail_server_is_an_address_of_mail(url):
+    made = settings(PORTAL_SMTP_URL=url)
+    assert made.smtp_url.reveal() == url
+    assert made.has_mail
+    assert "mail.example.org" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mail.example.org",
+        "mail.example.org:25",
+        "smtp://",
+        "smtp://mail:port",
+        "smtp://user@mail.example.org",
+        "smtp://mail.example.org/inbox",
+        "smtp://mail.example.org?starttls=no",
+    ],
+)
+def test_anything_else_is_no_mail_server(url):
+    with pytest.raises(SettingsError, match="PORTAL_SMTP_URL"):
+        settings(PORTAL_SMTP_URL=url)
+
+
+def test_without_a_mail_server_mails_are_printed_in_development_alone():
+    assert settings().has_mail
+    assert not settings(BASE_URL="https://login.example.org", SECRET_KEY=KEY).has_mail
+
+
+@pytest.mark.parametrize(
+    "sender", ["no-reply@example.org", "Example Bank <no-reply@example.org>", "portal@localhost"]
+)
+def test_a_sender_is_one_address(sender):
+    assert settings(PORTAL_MAIL_FROM=sender).mail_from == sender
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Example",
+        "a@example.org, b@example.org",
+        "a@example.org\nBcc: b@example.org",
+        "Bank <a b@example.org>",
+        "@example.org",
+    ],
+)
+def test_anything_else_is_no_sender(sender):
+    with pytest.raises(SettingsError, match="PORTAL_MAIL_FROM"):
+        settings(PORTAL_MAIL_FROM=sender)
+
+
+def test_the_name_and_the_sender_follow_the_base_url():
+    made = settings(BASE_URL="https://login.example.org/portal", SECRET_KEY=KEY)
+    assert (made.site_name, made.mail_from) == ("login.example.org", "no-reply@login.example.org")
+    assert settings(PORTAL_SITE_NAME="Example Bank").site_name == "Example Bank"
+
+
+def test_peppers_have_names_and_the_first_one_is_for_new_hashes():
+    made = settings(PORTAL_PASSWORD_PEPPER=f"2026:{KEY},2025:{KEY}x")
+    assert [pepper.name for pepper in made.password_peppers] == ["2026", "2025"]
+    assert made.password_peppers[0].key.reveal() == KEY
+    assert KEY not in repr(made)
+
+
+@pytest.mark.parametrize("text", [f":{KEY}", f"2026:{KEY},2026:{KEY}", f"a b:{KEY}", "2026:short"])
+def test_peppers_that_could_be_confused_are_refused(text):
+    with pytest.raises(SettingsError, match="PORTAL_PASSWORD_PEPPER"):
+        settings(PORTAL_PASSWORD_PEPPER=text)
+
+
+def test_the_former_name_of_a_setting_is_understood():
+    assert settings(PORTAL_ADMIN_RECENT="5m").recent_sign_in == 300

@@ -20,6 +20,7 @@ _NO: Final = frozenset({"0", "false", "no", "off"})
 _DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
 _TEN_YEARS: Final = 10 * 365 * 86_400
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+_ADDRESS: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", re.ASCII)
 _DATABASES: Final = frozenset({"sqlite", "postgresql", "postgres"})
 
 
@@ -238,9 +239,9 @@ def short_name(text: str) -> str:
 
 def mailbox(text: str) -> str:
     """Take one address, with or without a name before it (RFC 5322, 3.4)."""
-    name, address = parseaddr(text)
-    plain = text.isprintable() and address.isascii()
-    if not plain or not re.fullmatch(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", address) or "," in name:
+    _, address = parseaddr(text)
+    whole_text = text == address or text.endswith(f"<{address}>")
+    if not text.isprintable() or not whole_text or not _ADDRESS.fullmatch(address):
         raise ValueError("must be an address such as Example <no-reply@example.org>")
     return text
 
