@@ -25,6 +25,10 @@ REQUEST_SECONDS: Final = Histogram(
 ORY_SECONDS: Final = Histogram(
     "portal_ory_call_seconds", "Time of a call to Ory's admin API", ("endpoint", "outcome")
 )
+SIGN_INS: Final = Counter("portal_sign_ins", "Passwords tried, by outcome", ("outcome",))
+SIGN_IN_ALARMS: Final = Counter(
+    "portal_sign_in_alarms", "Minutes in which most of at least a hundred sign-ins failed"
+)
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 

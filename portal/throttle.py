@@ -7,10 +7,14 @@ owner's known browser has a bucket of its own, which strangers cannot fill.
 
 import hashlib
 import math
-from typing import Final
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
 
 import msgspec
 
+from portal import logs, metrics
 from portal.origin import Origin
 from portal.store import FailurePolicy, Rows
 
@@ -20,6 +24,9 @@ ACCOUNT: Final = FailurePolicy(
 KNOWN_BROWSER: Final = FailurePolicy(
     limit=10, window=900, first_wait=60, longest_wait=900, quiet=43_200, ceiling=0
 )
+ALARM_WINDOW: Final = 60.0
+ALARM_TRIES: Final = 100
+Outcome = Literal["succeeded", "failed", "throttled"]
 NETWORK_BURST: Final = 20
 NETWORK_SECONDS_EACH: Final = 6.0
 
@@ -69,6 +76,58 @@ async def admit(rows: Rows, attempt: Attempt, *, now: float) -> Admission:
         if wait:
             await rows.attempts.give_back(attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
     return Admission(wait=wait, bucket=bucket)
+
+
+class Watch:
+    """Raises the alarm when most sign-ins of a minute fail: somebody tries many accounts.
+
+    Each process watches its own; an alarm is told at most once a minute.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tries: deque[tuple[float, bool]] = deque()
+        self._failures = 0
+        self._quiet_until = -math.inf
+
+    def count(self, outcome: Outcome) -> None:
+        """Take note of one try; throttled ones are no tries."""
+        metrics.SIGN_INS.labels(outcome).inc()
+        if outcome == "throttled":
+            return
+        now, failed = self._clock(), outcome == "failed"
+        self._tries.append((now, failed))
+        self._failures += failed
+        while self._tries[0][0] < now - ALARM_WINDOW:
+            self._failures -= self._tries.popleft()[1]
+        tries = len(self._tries)
+        if tries < ALARM_TRIES or self._failures * 2 <= tries or now < self._quiet_until:
+            return
+        self._quiet_until = now + ALARM_WINDOW
+        metrics.SIGN_IN_ALARMS.inc()
+        logs.alarm("login.many_failures", count=self._failures)
+
+
+WATCH: Final = Watch()
+"""Of this process, as its metrics are."""
+
+
+async def locked(rows: Rows, accounts: Iterable[str], *, now: float) -> dict[str, float]:
+    """Which of *accounts* take no password now from browsers that are strangers to them, and until
+    when; infinity: until an operator lifts it.
+    """
+    named = {f"acc:{_hash(account)}": account for account in accounts}
+    found = await rows.attempts.blocked(named, now=now, policy=ACCOUNT)
+    return {named[bucket]: until for bucket, until in found.items()}
+
+
+async def forgive_success(rows: Rows, attempt: Attempt, admission: Admission) -> None:
+    """Take back what was counted for a try that succeeded.
+
+    The network first, as when it was counted: PostgreSQL ends one of two that lock crosswise.
+    """
+    await rows.attempts.give_back(attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
+    await rows.attempts.forgive(admission.bucket, f"acc:{attempt.account_hash}")
 
 
 async def forgive(rows: Rows, account: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal import logs
 from portal.accounts import canonical_identifier
 from portal.login.authentication import Authenticated, record_success
 from portal.origin import Origin
@@ -18,6 +19,7 @@ from portal.throttle import (
     NETWORK_SECONDS_EACH,
     Admission,
     Attempt,
+    Watch,
     admit,
     forgive,
 )
@@ -204,3 +206,52 @@ def test_whatever_is_typed_fits_into_a_bucket(typed: str) -> None:
 def test_addresses_are_not_kept_in_clear() -> None:
     assert "ann" not in attempt().account_hash
     assert len(attempt().account_hash) == 64
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def watched(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> tuple[Watch, list[tuple[str, dict[str, object]]]]:
+    told: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr(logs, "alarm", lambda event, **fields: told.append((event, fields)))
+    return Watch(clock), told
+
+
+def test_when_most_sign_ins_of_a_minute_fail_somebody_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    watch, told = watched(monkeypatch, clock)
+    for _ in range(99):
+        watch.count("failed")
+    assert told == []
+    watch.count("failed")
+    assert told == [("login.many_failures", {"count": 100})]
+    for _ in range(500):
+        watch.count("failed")
+    assert len(told) == 1
+    clock.now += 61
+    for _ in range(100):
+        watch.count("failed")
+    assert len(told) == 2
+
+
+def test_half_of_them_failing_throttled_ones_and_older_ones_are_no_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    watch, told = watched(monkeypatch, clock)
+    for _ in range(200):
+        watch.count("succeeded")
+        watch.count("failed")
+        watch.count("throttled")
+    for _ in range(99):
+        clock.now += 61
+        watch.count("failed")
+    assert told == []

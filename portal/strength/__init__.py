@@ -1,0 +1,1 @@
+"""How easily a new password is guessed, told while it is typed."""
