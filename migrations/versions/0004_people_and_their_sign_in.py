@@ -17,14 +17,25 @@ JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=Tru
 INSTANT = sa.DateTime(timezone=True)
 SUBJECT = sa.String(255)
 SHA256_HEX = sa.String(64)
+SOME_USERS = {
+    "admins": ("admin", "email"),
+    "disabled_email": ("disabled_at IS NOT NULL", "email"),
+    "disabled_newest": ("disabled_at IS NOT NULL", "created_at", "subject"),
+    "unverified_email": ("NOT email_verified", "email"),
+    "unverified_newest": ("NOT email_verified", "created_at", "subject"),
+    "unnamed": ("password_hash IS NOT NULL AND password_kind IS NULL", "subject"),
+    "unfolded": ("name IS NOT NULL AND name_key IS NULL", "subject"),
+}
+"""Partial indexes: their condition, and their columns."""
 
 
 def upgrade() -> None:
     _extend_users()
     op.add_column("client_policies", sa.Column("required_acr", sa.String(16), nullable=True))
     op.add_column("login_sessions", sa.Column("sealed_id", sa.String(), nullable=True))
-    op.add_column("login_sessions", sa.Column("ended_at", INSTANT, nullable=True))
-    _index("login_sessions", "ended_at", where="ended_at IS NOT NULL")
+    for name in ("ended_at", "end_due_at", "end_confirmed_at"):
+        op.add_column("login_sessions", sa.Column(name, INSTANT, nullable=True))
+    _index("login_sessions", "end_due_at", where="end_due_at IS NOT NULL")
     op.add_column(
         "revocations",
         sa.Column("keep_grants", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -54,13 +65,14 @@ def _extend_users() -> None:
     _index("users", "name_key", "email", where="name_key IS NOT NULL")
     _index("users", "password_kind", where="password_kind IS NOT NULL")
     _index("users", "created_at", "subject")
-    op.create_index(
-        "ix_users_admins",
-        "users",
-        ["email"],
-        postgresql_where=sa.text("admin"),
-        sqlite_where=sa.text("admin"),
-    )
+    for name, (where, *columns) in SOME_USERS.items():
+        op.create_index(
+            f"ix_users_{name}",
+            "users",
+            columns,
+            postgresql_where=sa.text(where),
+            sqlite_where=sa.text(where),
+        )
 
 
 def _compared_by_bytes(length: int) -> sa.String:
@@ -182,11 +194,11 @@ def downgrade() -> None:
     op.drop_column("portal_sessions", "amr")
     op.drop_column("portal_sessions", "acr")
     op.drop_column("revocations", "keep_grants")
-    op.drop_index("ix_login_sessions_ended_at", "login_sessions")
-    op.drop_column("login_sessions", "ended_at")
-    op.drop_column("login_sessions", "sealed_id")
+    op.drop_index("ix_login_sessions_end_due_at", "login_sessions")
+    for column in ("end_confirmed_at", "end_due_at", "ended_at", "sealed_id"):
+        op.drop_column("login_sessions", column)
     op.drop_column("client_policies", "required_acr")
-    for index in ("admins", "created_at_subject", "password_kind", "name_key_email"):
+    for index in (*SOME_USERS, "created_at_subject", "password_kind", "name_key_email"):
         op.drop_index(f"ix_users_{index}", "users")
     for column in (
         "password_expired",

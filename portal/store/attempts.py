@@ -5,12 +5,16 @@ same order everywhere, or PostgreSQL ends one of two such units as a deadlock.
 """
 
 import itertools
+import math
+import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import LoginAttempt
 from portal.store.unit import Unit, insert
 
@@ -58,9 +62,31 @@ class Attempts:
             return policy.longest_wait
         return min(max(state.until - now, 1.0), policy.longest_wait)
 
-    async def forgive(self, bucket: str) -> None:
-        """Forget the bucket: after a success, a reset, or when an operator says so."""
-        await self._unit.run(sa.delete(LoginAttempt).where(LoginAttempt.bucket == bucket))
+    async def forgive(self, bucket: str, other: str = "") -> None:
+        """Forget the bucket, and another one: after a success, a reset, or when an operator says
+        so.
+        """
+        await self._unit.run_later(_FORGIVE, {"of": bucket, "other": other})
+
+    async def blocked(
+        self, buckets: Iterable[str], *, now: float, policy: FailurePolicy
+    ) -> dict[str, float]:
+        """Until when those of *buckets* are blocked that are; it looks and counts nothing.
+
+        What has reached the ceiling is blocked for good: infinity.
+        """
+        wanted = sorted(set(buckets))
+        if not wanted:
+            return {}
+        found = sa.select(_columns.bucket, _columns.blocked_until, _columns.streak)
+        endless = policy.ceiling or sys.maxsize
+        return {
+            bucket: math.inf if streak >= endless else until
+            for bucket, until, streak in await self._unit.all(
+                found.where(_columns.bucket.in_(wanted))
+            )
+            if streak >= endless or now < until <= now + policy.longest_wait
+        }
 
     async def take(self, bucket: str, *, now: float, burst: int, seconds_each: float) -> float:
         """Take one of the bucket's *burst* tokens, of which one comes back every *seconds_each*."""
@@ -72,10 +98,7 @@ class Attempts:
 
     async def give_back(self, bucket: str, *, seconds_each: float) -> None:
         """Put the token back, because the attempt was none."""
-        statement = sa.update(LoginAttempt).where(LoginAttempt.bucket == bucket)
-        await self._unit.run(
-            statement.values(blocked_until=LoginAttempt.blocked_until - seconds_each)
-        )
+        await self._unit.run_later(_GIVE_BACK, {"of": bucket, "seconds_each": seconds_each})
 
     async def delete_before(self, at: float, limit: int, *, streak: int) -> int:
         """Forget at most *limit* buckets, unused since *at* and with a lower *streak*."""
@@ -84,13 +107,10 @@ class Attempts:
 
     async def _pass(self, statement: sa.Executable, bucket: str, now: float) -> _Block | None:
         """Count in one statement: ``None`` to go on, else the end of the block, and the streak."""
-        blocked = sa.select(LoginAttempt.blocked_until, LoginAttempt.streak).where(
-            LoginAttempt.bucket == bucket
-        )
         for _ in range(_RACES):
             if await self._unit.first(statement, {"of": bucket, "at": now}) is not None:
                 return None
-            if (state := await self._unit.first(blocked)) is not None:
+            if (state := await self._unit.first(_BLOCKED, {"of": bucket})) is not None:
                 return _Block(*state)
         return _Block(now, 0)  # the bucket was emptied again and again: try later
 
@@ -99,6 +119,18 @@ _columns: Final = LoginAttempt.__table__.c
 _until: Final[sa.ColumnElement[float]] = _columns.blocked_until
 _of: Final = sa.bindparam("of", type_=_columns.bucket.type)
 _at: Final = sa.bindparam("at", type_=_columns.updated_at.type)
+
+
+_other: Final = sa.bindparam("other", type_=_columns.bucket.type)
+_FORGIVE: Final = kept(
+    sa.delete(LoginAttempt).where(sa.or_(_columns.bucket == _of, _columns.bucket == _other))
+)
+_GIVE_BACK: Final = kept(
+    sa.update(LoginAttempt)
+    .where(_columns.bucket == _of)
+    .values(blocked_until=_until - sa.bindparam("seconds_each", type_=_until.type))
+)
+_BLOCKED: Final = kept(sa.select(_until, _columns.streak).where(_columns.bucket == _of))
 
 
 @cache
@@ -137,7 +169,7 @@ def _statement(
     is_postgresql: bool,
 ) -> sa.Executable:
     new = {"bucket": _of, "failures": 1, "streak": 1, "updated_at": _at, "blocked_until": block}
-    return (
+    return kept(
         insert(LoginAttempt, is_postgresql=is_postgresql)
         .values(new)
         .on_conflict_do_update(index_elements=["bucket"], set_=changes, where=allowed)

@@ -27,10 +27,12 @@ ACTIONS: Final = (
     "bulk.started", "bulk.stopped", "bulk.finished", "grants.exported", "audit.exported",
     "reconciliation.started", "reconciliation.finished",
     "login.factor_failed", "session.ended", "sessions.ended",
-    "user.created", "user.invited", "user.registered", "user.imported", "user.disabled",
-    "user.enabled", "user.unlocked", "user.admin_granted", "user.admin_withdrawn", "user.deleted",
+    "user.created", "user.invited", "user.invitation_withdrawn", "user.registered",
+    "user.imported", "user.disabled", "user.enabled", "user.unlocked", "user.admin_granted",
+    "user.admin_withdrawn", "user.deleted",
     "user.password_set", "user.password_changed", "user.password_reset", "user.password_expired",
-    "user.reset_asked", "user.email_change_asked", "user.email_changed", "user.email_verified",
+    "user.reset_asked", "user.email_change_asked", "user.email_change_refused",
+    "user.email_changed", "user.email_verified",
     "user.profile_changed", "user.attributes_changed",
     "factor.added", "factor.renamed", "factor.removed", "factor.codes_made", "factors.reset",
     "client.created", "client.updated", "client.deleted", "policy.changed",
@@ -113,7 +115,7 @@ class Audit:
         origin: Origin = UNKNOWN,
     ) -> None:
         """Add one of :data:`ACTIONS`."""
-        await self._unit.add(
+        await self._unit.add_later(
             event(
                 action,
                 at=at,

@@ -1,11 +1,20 @@
 """Known browsers: where somebody has signed in to an account before."""
 
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import KnownBrowser
 from portal.store.unit import Unit
+
+_IS_KNOWN: Final = kept(
+    sa.select(KnownBrowser.browser_hash).where(
+        KnownBrowser.account_hash == sa.bindparam("account"),
+        KnownBrowser.browser_hash == sa.bindparam("browser"),
+    )
+)
 
 
 class Browsers:
@@ -18,14 +27,12 @@ class Browsers:
 
     async def is_known(self, account_hash: str, browser_hash: str) -> bool:
         """Whether somebody signed in to this account in this browser."""
-        condition = sa.and_(
-            KnownBrowser.account_hash == account_hash, KnownBrowser.browser_hash == browser_hash
-        )
-        return await self._unit.first(sa.select(sa.literal(1)).where(condition)) is not None
+        values = {"account": account_hash, "browser": browser_hash}
+        return await self._unit.first(_IS_KNOWN, values) is not None
 
     async def remember(self, account_hash: str, browser_hash: str, at: datetime) -> None:
         """Note a success."""
-        await self._unit.upsert(
+        await self._unit.upsert_later(
             KnownBrowser(account_hash=account_hash, browser_hash=browser_hash, used_at=at)
         )
 

@@ -3,7 +3,7 @@
 import select
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,10 +21,13 @@ from portal.store.flows import Flows
 from portal.store.grant_expiry import GrantExpiry
 from portal.store.grant_index import GrantIndex
 from portal.store.grants import Grants
+from portal.store.kept_connections import KeptConnections
 from portal.store.login_sessions import LoginSessions
 from portal.store.mailed_links import MailedLinks
+from portal.store.one_trip import OneTrip
 from portal.store.outgoing_mails import OutgoingMails
 from portal.store.passkeys import Passkeys
+from portal.store.password_kinds import PasswordKinds
 from portal.store.policies import Policies
 from portal.store.portal_sessions import PortalSessions
 from portal.store.reconciliations import Reconciliations
@@ -37,6 +40,7 @@ from portal.store.totp_factors import TotpFactors
 from portal.store.translation import translated
 from portal.store.unit import Unit
 from portal.store.urls import normalise_url, pool_limit
+from portal.store.user_index import UserIndex
 from portal.store.users import Users
 
 RECYCLE_SECONDS: Final = 1800
@@ -58,6 +62,7 @@ class Rows:
         "mailed_links",
         "outgoing_mails",
         "passkeys",
+        "password_kinds",
         "policies",
         "portal_sessions",
         "reconciliations",
@@ -66,11 +71,13 @@ class Rows:
         "sign_ins",
         "spent_proofs",
         "totp_factors",
+        "user_index",
         "users",
     )
 
     def __init__(self, unit: Unit) -> None:
         self.users = Users(unit)
+        self.user_index = UserIndex(unit)
         self.flows = Flows(unit)
         self.grants = Grants(unit)
         self.grant_index = GrantIndex(unit)
@@ -87,6 +94,7 @@ class Rows:
         self.mailed_links = MailedLinks(unit)
         self.outgoing_mails = OutgoingMails(unit)
         self.passkeys = Passkeys(unit)
+        self.password_kinds = PasswordKinds(unit)
         self.recovery_codes = RecoveryCodes(unit)
         self.sign_ins = SignIns(unit)
         self.spent_proofs = SpentProofs(unit)
@@ -113,9 +121,13 @@ class Store:
         a writer waits for SQLite's one write lock.
         """
         size = min(pool_size, pool_limit(url) or pool_size)
+        self._kept_reader: KeptConnections | None = None
+        self._kept_writer: KeptConnections | None = None
         if normalise_url(url).startswith("sqlite"):
             self._reader = _sqlite_reader(url, size, pool_timeout, lock_timeout)
             self._writer = _sqlite_writer(url, lock_timeout)
+            self._kept_reader = KeptConnections(self._reader, size=size, timeout=pool_timeout)
+            self._kept_writer = KeptConnections(self._writer, size=1, timeout=lock_timeout)
         else:
             self._writer = _postgresql_engine(url, size, pool_timeout)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
@@ -123,7 +135,7 @@ class Store:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Rows]:
         """Read without a transaction: each statement sees what is committed when it runs."""
-        async with _connected(self._reader) as connection:
+        async with self._connected_reader() as connection:
             yield Rows(Unit(connection))
 
     @asynccontextmanager
@@ -132,16 +144,28 @@ class Store:
 
         A commit that fails raises too, so nothing is certain before the block has been left.
         """
+        if self._kept_writer is not None:
+            async with self._kept_writer.use(transaction=True) as connection:
+                yield Rows(Unit(connection))
+            return
         async with _connected(self._writer) as connection, connection.begin():
             yield Rows(Unit(connection))
 
     async def at_head(self) -> bool:
         """Tell whether the database has every table and column that this code needs."""
-        async with _connected(self._reader) as connection:
+        async with self._connected_reader() as connection:
             return is_at_head(await connection.run_sync(revision_of))
+
+    def _connected_reader(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        if self._kept_reader is not None:
+            return self._kept_reader.use(transaction=False)
+        return _connected(self._reader)
 
     async def dispose(self) -> None:
         """Close every connection."""
+        for kept in (self._kept_reader, self._kept_writer):
+            if kept is not None:
+                await kept.close()
         await self._writer.dispose()
         await self._reader.dispose()
 
@@ -180,6 +204,7 @@ def _sqlite_reader(url: str, size: int, pool_timeout: float, lock_timeout: float
         pool_size=size,
         pool_timeout=pool_timeout,
         skip_autocommit_rollback=True,
+        module=OneTrip(),
         connect_args=_sqlite_options(_ReadingConnection, lock_timeout),
     )
     event.listen(engine.sync_engine, "do_connect", make_private)
@@ -196,6 +221,7 @@ def _sqlite_writer(url: str, lock_timeout: float) -> AsyncEngine:
         url,
         pool_size=1,
         pool_timeout=lock_timeout,
+        module=OneTrip(),
         connect_args=_sqlite_options(_WritingConnection, lock_timeout),
     )
     event.listen(engine.sync_engine, "do_connect", make_private)
@@ -228,7 +254,8 @@ class _ReadingConnection(_WritingConnection):
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver: Any = connection.connection.dbapi_connection
+    driver.begins_with = "BEGIN IMMEDIATE"
 
 
 def _give_up_lock(connection: Any, _record: object, _exception: object) -> None:

@@ -1,10 +1,12 @@
 """Flows: the challenges that browsers brought, each decided at most once."""
 
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import FlowRecord
 from portal.store.unit import Unit, load_first, select
 
@@ -18,8 +20,7 @@ class Flows:
         self._unit = unit
 
     async def find(self, challenge_hash: str) -> FlowRecord | None:
-        statement = select(FlowRecord).where(FlowRecord.challenge_hash == challenge_hash)
-        return load_first(FlowRecord, await self._unit.first(statement))
+        return load_first(FlowRecord, await self._unit.first(_FIND, {"of": challenge_hash}))
 
     async def open(self, record: FlowRecord) -> FlowRecord:
         """Keep *record* if the challenge is new; answer what is kept."""
@@ -83,12 +84,26 @@ class Flows:
         return await self._unit.delete_some(FlowRecord, FlowRecord.created_at < at, limit=limit)
 
     async def _settle(self, challenge_hash: str, **values: object) -> bool:
-        condition = sa.and_(
-            FlowRecord.challenge_hash == challenge_hash,
-            FlowRecord.state.in_(("open", "automatic")),
-        )
-        return bool(await self._unit.run(sa.update(FlowRecord).where(condition).values(**values)))
+        new = {f"new_{name}": value for name, value in values.items()}
+        return bool(await self._unit.run(_settling(tuple(values)), {"of": challenge_hash, **new}))
 
     async def _move(self, challenge_hash: str, *, before: str, **values: object) -> None:
         condition = sa.and_(FlowRecord.challenge_hash == challenge_hash, FlowRecord.state == before)
         await self._unit.run(sa.update(FlowRecord).where(condition).values(**values))
+
+
+_FIND: Final = kept(
+    select(FlowRecord).where(FlowRecord.challenge_hash == sa.bindparam("of", type_=sa.String()))
+)
+
+
+@cache
+def _settling(names: tuple[str, ...]) -> sa.Executable:
+    """Give a flow that nobody decided the columns *names*."""
+    columns = FlowRecord.__table__.c
+    condition = sa.and_(
+        columns.challenge_hash == sa.bindparam("of", type_=columns.challenge_hash.type),
+        sa.or_(columns.state == "open", columns.state == "automatic"),
+    )
+    new = {name: sa.bindparam(f"new_{name}", type_=columns[name].type) for name in names}
+    return kept(sa.update(FlowRecord).where(condition).values(new))

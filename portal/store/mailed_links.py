@@ -42,6 +42,22 @@ class MailedLinks:
             )
         )
 
+    async def void_of(self, subject: str, *purposes: str) -> int:
+        """Void those of an account for some purposes, confirmed ones too: how many."""
+        return await self._unit.run(
+            sa.delete(MailedLink).where(
+                MailedLink.subject == subject, MailedLink.purpose.in_(purposes)
+            )
+        )
+
+    async def of_subject(self, subject: str, *purposes: str) -> tuple[MailedLink, ...]:
+        """Those of an account for some purposes, also used ones, the newest first."""
+        statement = select(MailedLink).where(
+            MailedLink.subject == subject, MailedLink.purpose.in_(purposes)
+        )
+        order = (MailedLink.created_at.desc(), MailedLink.token_hash)
+        return load_all(MailedLink, await self._unit.all(statement.order_by(*order)))
+
     async def void_all(self, subject: str) -> int:
         """Void everything that was mailed about an account: how many."""
         return await self._unit.run(sa.delete(MailedLink).where(MailedLink.subject == subject))

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from portal.store.tables import PortalSession, User
-from portal.store.unit import Unit, columns, load, width
+from portal.store.unit import Unit, columns, load, load_all, select, width
 
 
 class PortalSessions:
@@ -18,7 +18,7 @@ class PortalSessions:
 
     async def add(self, record: PortalSession) -> None:
         """Start one; an id that exists is :class:`AlreadyExistsError` and never adopted."""
-        await self._unit.add(record)
+        await self._unit.add_later(record)
 
     async def find(self, session_id_hash: str) -> tuple[PortalSession, User] | None:
         """Find it and whose it is, in one query; whether it still counts, the caller decides."""
@@ -32,6 +32,17 @@ class PortalSessions:
         split = width(PortalSession)
         return load(PortalSession, row[:split]), load(User, row[split:])
 
+    async def of_subject(self, subject: str) -> tuple[PortalSession, ...]:
+        """Where somebody is signed in, the last used first; some may be idle for too long."""
+        statement = select(PortalSession).where(PortalSession.subject == subject)
+        order = (PortalSession.seen_at.desc(), PortalSession.session_id_hash)
+        return load_all(PortalSession, await self._unit.all(statement.order_by(*order)))
+
+    async def set_epoch(self, session_id_hash: str, epoch: int) -> None:
+        """Let it go on in the account's new epoch, as nothing else from before does."""
+        statement = sa.update(PortalSession).where(PortalSession.session_id_hash == session_id_hash)
+        await self._unit.run(statement.values(epoch=epoch))
+
     async def touch(self, session_id_hash: str, at: datetime) -> None:
         """Note that it was used."""
         statement = sa.update(PortalSession).where(PortalSession.session_id_hash == session_id_hash)
@@ -40,6 +51,13 @@ class PortalSessions:
     async def delete(self, session_id_hash: str) -> bool:
         """End one: whether there was one."""
         statement = sa.delete(PortalSession).where(PortalSession.session_id_hash == session_id_hash)
+        return bool(await self._unit.run(statement))
+
+    async def delete_one(self, session_id_hash: str, subject: str) -> bool:
+        """End one of *subject*: whether they had it."""
+        statement = sa.delete(PortalSession).where(
+            PortalSession.session_id_hash == session_id_hash, PortalSession.subject == subject
+        )
         return bool(await self._unit.run(statement))
 
     async def delete_all(self, subject: str, *, but: str | None) -> int:

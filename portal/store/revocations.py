@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import GrantRecord, Revocation, User
 from portal.store.unit import Unit, load, load_all, select, width
 
@@ -47,19 +49,23 @@ class Revocations:
         """Queue many."""
         await self._unit.add_all(records)
 
-    async def pending_for(self, subject: str, client_id: str) -> tuple[Revocation, ...]:
-        """List what Ory has not confirmed about the pair; it has to happen before a new accept."""
-        statement = select(Revocation).where(
-            Revocation.state == "pending",
-            Revocation.subject == subject,
-            sa.or_(Revocation.client_id == client_id, Revocation.client_id.is_(None)),
-        )
-        return load_all(Revocation, await self._unit.all(statement.order_by(Revocation.id)))
+    async def pending_for(
+        self, subject: str, client_id: str, *, logins: bool = True
+    ) -> tuple[Revocation, ...]:
+        """List what Ory has not confirmed about the pair; it has to happen before a new accept.
+
+        Without *logins*, leave out what ends sign-ins alone and no grant.
+        """
+        statement = _pending(logins=logins)
+        values = {"subject": subject, "client_id": client_id}
+        return load_all(Revocation, await self._unit.all(statement, values))
 
     async def pending_of(self, subject: str) -> tuple[Revocation, ...]:
         """List what Ory has not confirmed about any grant of the subject."""
         statement = select(Revocation).where(
-            Revocation.state == "pending", Revocation.subject == subject
+            Revocation.state == "pending",
+            Revocation.subject == subject,
+            ~Revocation.keep_grants,
         )
         return load_all(Revocation, await self._unit.all(statement.order_by(Revocation.id)))
 
@@ -191,3 +197,17 @@ class Revocations:
             first=Revocation.__table__.c.due_at,
         )
         return sorted(claimed, key=lambda revocation: (revocation.revoked_at, revocation.id))
+
+
+@cache
+def _pending(*, logins: bool) -> sa.Executable:
+    """What is to be deleted of a pair; with *logins*, what ends sign-ins alone, too."""
+    client_id = sa.bindparam("client_id", type_=sa.String())
+    statement = select(Revocation).where(
+        Revocation.state == "pending",
+        Revocation.subject == sa.bindparam("subject", type_=sa.String()),
+        sa.or_(Revocation.client_id == client_id, Revocation.client_id.is_(None)),
+    )
+    if not logins:
+        statement = statement.where(~Revocation.keep_grants)
+    return kept(statement.order_by(Revocation.id))

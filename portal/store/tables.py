@@ -36,6 +36,12 @@ def _some(name: str, *columns: str, where: str | None = None) -> sa.Index:
     return sa.Index(name, *columns, postgresql_where=sa.text(given), sqlite_where=sa.text(given))
 
 
+def _where(name: str, condition: str, *columns: str) -> sa.Index:
+    """Index the rows of which *condition* holds."""
+    given = sa.text(condition)
+    return sa.Index(name, *columns, postgresql_where=given, sqlite_where=given)
+
+
 def _seen(*columns: str) -> sa.Index:
     """Index grants so that a search sees what it asks of them without fetching a row."""
     asked = ("scope_set", "granted_at", "last_accept_at")
@@ -75,11 +81,14 @@ class User(Base, kw_only=True):
     __table_args__ = (
         _some("ix_users_name_key_email", "name_key", "email"),
         _some("ix_users_password_kind", "password_kind"),
-        sa.Index(
-            "ix_users_admins",
-            "email",
-            postgresql_where=sa.text("admin"),
-            sqlite_where=sa.text("admin"),
+        _where("ix_users_admins", "admin", "email"),
+        _where("ix_users_disabled_email", "disabled_at IS NOT NULL", "email"),
+        _where("ix_users_disabled_newest", "disabled_at IS NOT NULL", "created_at", "subject"),
+        _where("ix_users_unverified_email", "NOT email_verified", "email"),
+        _where("ix_users_unverified_newest", "NOT email_verified", "created_at", "subject"),
+        _where("ix_users_unfolded", "name IS NOT NULL AND name_key IS NULL", "subject"),
+        _where(
+            "ix_users_unnamed", "password_hash IS NOT NULL AND password_kind IS NULL", "subject"
         ),
         sa.Index(None, "created_at", "subject"),
     )
@@ -262,7 +271,7 @@ class LoginSession(Base, kw_only=True):
     __table_args__ = (
         sa.Index(None, "subject"),
         sa.Index(None, "last_used_at"),
-        _some("ix_login_sessions_ended_at", "ended_at"),
+        _some("ix_login_sessions_end_due_at", "end_due_at"),
     )
 
     session_id_hash: Mapped[str] = mapped_column(SHA256_HEX, primary_key=True)
@@ -280,7 +289,12 @@ class LoginSession(Base, kw_only=True):
     user_agent: Mapped[str]
     last_used_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
-    """Somebody ended it: it counts no more, and Ory has yet to confirm it."""
+    """Somebody ended it: it counts no more, whatever Ory remembers."""
+    end_due_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When Ory is to be told so, and once more when every accept that was on its way has arrived;
+    ``None``: not ended, or Ory cannot be told, because ``sealed_id`` is missing."""
+    end_confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When Ory first confirmed it."""
 
 
 class PortalSession(Base, kw_only=True):

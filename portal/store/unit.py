@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portal.store.errors import UnstorableValueError
+from portal.store.prepared import execute, kept, put_off
 from portal.store.tables import Base
 from portal.store.translation import translated
 
@@ -26,22 +27,45 @@ class Unit:
         self._connection = connection
         self.is_postgresql = connection.dialect.name == "postgresql"
 
-    async def all(self, statement: sa.Executable) -> Sequence[AnyRow]:
-        """Every row that *statement* answers."""
+    async def all(
+        self, statement: sa.Executable, values: dict[str, Any] | None = None
+    ) -> Sequence[AnyRow]:
+        """Every row that *statement* answers; *values* for the parameters of one that is kept."""
         with translated():
-            return (await self._connection.execute(statement)).all()
+            if (found := await execute(self._connection, statement, values)) is not None:
+                return cast("Sequence[AnyRow]", found.rows)
+            return (await self._connection.execute(statement, values)).all()
 
     async def first(
         self, statement: sa.Executable, values: dict[str, Any] | None = None
     ) -> AnyRow | None:
         """Its first row, if any; *values* for the parameters of a statement that is kept."""
         with translated():
+            if (found := await execute(self._connection, statement, values)) is not None:
+                return cast("AnyRow", found.rows[0]) if found.rows else None
             return (await self._connection.execute(statement, values)).first()
 
     async def run(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> int:
         """Carry *statement* out: how many rows it touched."""
         with translated():
+            if (found := await execute(self._connection, statement, values)) is not None:
+                return found.rowcount
             return (await self._connection.execute(statement, values)).rowcount
+
+    async def run_later(self, statement: sa.Executable, values: dict[str, Any]) -> None:
+        """Carry out a kept *statement* of which nothing is asked, at the latest with the commit."""
+        with translated():
+            if not put_off(self._connection, statement, values):
+                await self._connection.execute(statement, values)
+
+    async def add_later(self, record: Base) -> None:
+        """Insert *record*, which has a new key, at the latest with the commit."""
+        await self.run_later(_insert(type(record)), values_of(record))
+
+    async def upsert_later(self, record: Base) -> None:
+        """Do as :meth:`upsert`, at the latest with the commit."""
+        statement = _upsert(type(record), is_postgresql=self.is_postgresql)
+        await self.run_later(statement, values_of(record))
 
     async def add(self, record: Base) -> None:
         """Insert *record*."""
@@ -169,13 +193,13 @@ def width(table: type[Base]) -> int:
 
 @cache
 def _insert(table: type[Base]) -> sa.Insert:
-    return sa.insert(table)
+    return kept(sa.insert(table))
 
 
 @cache
 def _insert_if_new(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
     statement = insert(table, is_postgresql=is_postgresql).on_conflict_do_nothing()
-    return statement.returning(*columns(table))
+    return kept(statement.returning(*columns(table)))
 
 
 @cache
@@ -183,7 +207,7 @@ def _upsert(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
     statement = insert(table, is_postgresql=is_postgresql)
     keys = [column.name for column in table.__table__.primary_key]
     new = {name: statement.excluded[name] for name in _names(table) if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=new)
+    return kept(statement.on_conflict_do_update(index_elements=keys, set_=new))
 
 
 @cache
