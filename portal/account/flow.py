@@ -63,6 +63,7 @@ async def show(
             policy=Policy.of(policies.get(grant.client_id)),
             pending=tuple(r for r in pending if r.client_id in (None, grant.client_id)),
             user=user,
+            attributes=services.attributes,
             now=visitor.now,
         )
         for grant in grants
@@ -114,7 +115,7 @@ async def undo(form: AppForm, user: User, *, visitor: Visitor, services: Service
     """
     async with services.store.writing() as rows:
         still = await rows.users.find(user.subject, lock=True)
-        case = await _find(rows, user, form.client_id, visitor, lock=True)
+        case = await _find(rows, user, form.client_id, visitor, services, lock=True)
         outcome = "late"
         if case.grant.revoked_at is None:
             outcome = "connected"
@@ -153,7 +154,7 @@ async def narrow(
     There is no undo: who unticked too much is asked by the app for it the next time.
     """
     async with services.store.writing() as rows:
-        case = await _find(rows, user, form.client_id, visitor, lock=True)
+        case = await _find(rows, user, form.client_id, visitor, services, lock=True)
         answer = _judged(case, form, services)
         if answer is not None:
             return answer
@@ -252,11 +253,17 @@ async def _leave(rows: Rows, case: Case, form: ChangeForm, visitor: Visitor) -> 
 
 async def _read(user: User, client_id: str, visitor: Visitor, services: Services) -> Case:
     async with services.store.reading() as rows:
-        return await _find(rows, user, client_id, visitor)
+        return await _find(rows, user, client_id, visitor, services)
 
 
 async def _find(
-    rows: Rows, user: User, client_id: str, visitor: Visitor, *, lock: bool = False
+    rows: Rows,
+    user: User,
+    client_id: str,
+    visitor: Visitor,
+    services: Services,
+    *,
+    lock: bool = False,
 ) -> Case:
     """The person's own grant; anybody else's does not exist."""
     grant = await rows.grants.find(user.subject, client_id, lock=lock)
@@ -265,8 +272,9 @@ async def _find(
     return Case(
         grant=grant,
         policy=Policy.of(await rows.policies.find(client_id)),
-        pending=await rows.revocations.pending_for(user.subject, client_id),
+        pending=await rows.revocations.pending_for(user.subject, client_id, logins=False),
         user=user,
+        attributes=services.attributes,
         now=visitor.now,
     )
 

@@ -19,6 +19,7 @@ from portal.account.pages import (
     State,
 )
 from portal.apps import AppView
+from portal.attributes import AttributeCatalog
 from portal.claims import shown_data
 from portal.grants import (
     Policy,
@@ -54,6 +55,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     pending: tuple[Revocation, ...] = ()
     user: User
+    attributes: AttributeCatalog
     now: datetime
 
     @property
@@ -155,7 +157,7 @@ def permissions(
             scope=scope,
             title=words.title,
             description=words.description,
-            shared=shown_data(case.user, scope),
+            shared=shown_data(case.user, scope, catalog=catalog, attributes=case.attributes),
             emphasised=words.emphasised,
             asks=some and scope not in case.grant.remembered_scopes,
             needed=scope in case.policy.required_scopes,

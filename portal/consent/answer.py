@@ -3,6 +3,8 @@
 Whoever asked for it, a person or nobody, it takes this one way.
 """
 
+from typing import Any, Final
+
 import msgspec
 
 from portal import logs
@@ -43,6 +45,9 @@ from portal.services import Services, Visitor
 from portal.settings import Settings
 from portal.store import Rows
 from portal.store.tables import Revocation
+
+LARGE_CLAIMS: Final = 4_096
+"""Bytes. They travel to Ory in an address, and proxies refuse what is twice as long."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,7 @@ async def tell_ory(case: Case, answer: Answer, services: Services) -> RedirectTo
         if answer.given is None:
             return await services.ory.reject_consent(case.request, answer.reject or ACCESS_DENIED)
         return await services.ory.accept_consent(
-            case.request, _accept(case, answer.given, answer, services.settings)
+            case.request, _accept(case, answer.given, answer, services)
         )
 
     redirect = await tell(case.flow, call, services.store)
@@ -164,20 +169,37 @@ async def tell_ory(case: Case, answer: Answer, services: Services) -> RedirectTo
     return outcome
 
 
-def _accept(case: Case, given: Given, answer: Answer, settings: Settings) -> AcceptConsent:
+def _accept(case: Case, given: Given, answer: Answer, services: Services) -> AcceptConsent:
     """Without a duration: Ory's listing forgets what has one, while the tokens live on
     (hydra-contract 3.6).
     """
-    fake = settings.conformity_fake_claims
-    claims = claims_for(case.user, given.scopes, fake=fake) if case.user else {}
     return AcceptConsent(
         grant_scope=given.scopes,
         grant_access_token_audience=given.audience,
         remember=answer.remember_at_ory,
         remember_for=0,
-        session=ConsentSessionData(id_token=claims),
+        session=ConsentSessionData(id_token=_claims(case, given, services)),
         context={"decision_id": given.decision_id},
     )
+
+
+def _claims(case: Case, given: Given, services: Services) -> dict[str, Any]:
+    """For the ID token and userinfo; nothing for the access token, which services read that nobody
+    was asked about.
+    """
+    if case.user is None:
+        return {}
+    claims = claims_for(
+        case.user,
+        given.scopes,
+        catalog=services.catalog,
+        attributes=services.attributes,
+        fake=services.settings.conformity_fake_claims,
+    )
+    size = len(msgspec.json.encode(claims))
+    if size > LARGE_CLAIMS:
+        logs.problem("claims.large", app=case.ask.client_name, count=size)
+    return claims
 
 
 def _given(

@@ -41,6 +41,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     same_browser: bool
     """Whether the browser that asks is the one that answered the login; only it sees personal data.
     """
+    signed_out: bool = False
+    """Somebody ended the sign-in behind it since."""
 
     @property
     def silent(self) -> bool:
@@ -59,7 +61,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
     policy = await rows.policies.find(client.client_id)
     user = await rows.users.find(request.subject)
     session = await rows.login_sessions.find(login_session_hash(request.login_session_id))
-    pending = await rows.revocations.pending_for(request.subject, client.client_id)
+    pending = await rows.revocations.pending_for(request.subject, client.client_id, logins=False)
     return Case(
         request=request,
         parameters=AuthorizationParameters.of(request.request_url),
@@ -77,6 +79,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
         policy=Policy.of(policy),
         pending=pending,
         same_browser=_answered_login(visitor, session),
+        signed_out=session is not None and session.ended_at is not None,
     )
 
 
@@ -103,14 +106,14 @@ def _flow(request: ConsentRequest, visitor: Visitor) -> FlowRecord:
 def why_not(case: Case) -> Reject | None:
     """Why the sign-in behind the request does not count (any more); None if it does.
 
-    Ory asks for consent also after the account was disabled, or its password reset, since the
-    sign-in.
+    Ory asks for consent also after the account was disabled, its password reset, or the sign-in
+    ended by its person.
     """
     if case.user is None or case.user.disabled_at is not None:
         return LOGIN_REQUIRED if case.silent else ACCESS_DENIED
     context = case.request.context
     epoch = context.get("epoch") if isinstance(context, dict) else None
-    if epoch == case.user.epoch:
+    if epoch == case.user.epoch and not case.signed_out:
         return None
     if case.silent:
         return LOGIN_REQUIRED

@@ -76,7 +76,7 @@ async def summarise(
     if whole_page:
         return _page(case, ticks, visitor=visitor, services=services)
     person = case.user if case.same_browser else None
-    return SummaryPage(lines=summary(ticks, person, services.catalog))
+    return SummaryPage(lines=summary(ticks, person, services.catalog, services.attributes))
 
 
 async def _first_step(
@@ -164,6 +164,7 @@ def _page(
         switch_url=with_sign_in(case.request.request_url),
         ticks=ticks,
         catalog=services.catalog,
+        attributes=services.attributes,
         settings=services.settings,
         now=visitor.now,
     )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from portal.apps import AppView
+from portal.attributes import AttributeCatalog
 from portal.claims import shown_data
 from portal.consent.duration import value_of
 from portal.consent.pages import (
@@ -53,6 +54,7 @@ def ask_page(
     switch_url: str,
     ticks: Ticks | None,
     catalog: ScopeCatalog,
+    attributes: AttributeCatalog,
     settings: Settings,
     now: datetime,
 ) -> ConsentPage:
@@ -83,6 +85,7 @@ def ask_page(
                 policy=policy,
                 person=person,
                 catalog=catalog,
+                attributes=attributes,
             )
             for scope, element_id in zip(ask.scopes, scope_ids, strict=True)
         ),
@@ -93,11 +96,13 @@ def ask_page(
         history=_history(grant, policy, now) if person else None,
         durations=_durations(chosen.lasting, settings, policy) if person else (),
         may_allow_nothing=settings.allow_empty_grant,
-        summary=summary(chosen, person, catalog),
+        summary=summary(chosen, person, catalog, attributes),
     )
 
 
-def summary(ticks: Ticks, person: User | None, catalog: ScopeCatalog) -> tuple[SummaryLine, ...]:
+def summary(
+    ticks: Ticks, person: User | None, catalog: ScopeCatalog, attributes: AttributeCatalog
+) -> tuple[SummaryLine, ...]:
     """What *ticks* amount to, with the actual data where *person* may see it.
 
     Where it may be used is said only of something that may be used.
@@ -105,7 +110,7 @@ def summary(ticks: Ticks, person: User | None, catalog: ScopeCatalog) -> tuple[S
     permissions = tuple(
         SummaryLine(
             title=catalog.describe(scope).title,
-            shared=shown_data(person, scope) if person else None,
+            shared=_shared(person, scope, catalog, attributes),
         )
         for scope in ticks.scopes
     )
@@ -129,6 +134,7 @@ def _permission(
     policy: Policy,
     person: User | None,
     catalog: ScopeCatalog,
+    attributes: AttributeCatalog,
 ) -> PermissionView:
     words = catalog.describe(scope)
     return PermissionView(
@@ -136,13 +142,21 @@ def _permission(
         element_id=element_id,
         title=words.title,
         description=words.description,
-        shared=shown_data(person, scope) if person else None,
+        shared=_shared(person, scope, catalog, attributes),
         ticked=scope in chosen.scopes,
         emphasised=words.emphasised,
         is_new=bool(before) and scope not in before,
         was_allowed=scope in before - held,
         needed=scope in policy.required_scopes,
     )
+
+
+def _shared(
+    person: User | None, scope: str, catalog: ScopeCatalog, attributes: AttributeCatalog
+) -> str | None:
+    if person is None:
+        return None
+    return shown_data(person, scope, catalog=catalog, attributes=attributes)
 
 
 def _held(grant: GrantRecord | None, policy: Policy, now: datetime) -> frozenset[str]:

@@ -121,7 +121,7 @@ async def test_the_page_says_what_each_app_sees_where_and_how_long(
     photos, notes = apps_on(page)
     assert "Has access until you remove it" in photos
     assert "Your e-mail address, and whether it has been confirmed. ann@example.org" in photos
-    assert "The name in your account. Ann" in photos
+    assert "Your name, and what else your profile says about you. Ann" in photos
     assert photos.count("Asks you every time") == 2, "for the two that are not remembered"
     assert "It may use this at https://api.test/photos" in photos
     assert "The time you chose, 30 days, is over: the app asks you" in notes

@@ -19,6 +19,7 @@ from portal.decisions import (
     OppositeDecisionError,
     StaleSignInError,
     UnrequestedError,
+    login_session_hash,
 )
 from portal.grants import revoke
 from portal.ory.errors import OryError, OryUnavailableError
@@ -349,6 +350,22 @@ async def test_a_sign_in_from_before_a_reset_does_not_count(desk: Desk, context:
     with pytest.raises(StaleSignInError):
         await desk.decide(challenge, "openid")
     await desk.begin(desk.request(context=context, query="prompt=none"))
+    assert desk.rejected == ["login_required"]
+    assert desk.accepted == []
+
+
+async def test_a_sign_in_that_its_person_ended_does_not_count(desk: Desk) -> None:
+    """Ory had accepted it already, and asks for consent all the same."""
+    await desk.remember("openid", "email")
+    challenge = desk.request()
+    session = login_session_hash("session-1")
+    async with desk.services.store.writing() as rows:
+        assert await rows.login_sessions.end_one(session, SUBJECT, at=NOW, due_at=NOW)
+    with pytest.raises(StaleSignInError):
+        await desk.begin(challenge)
+    with pytest.raises(StaleSignInError):
+        await desk.decide(challenge, "openid")
+    await desk.begin(desk.request(query="prompt=none", skip=True))
     assert desk.rejected == ["login_required"]
     assert desk.accepted == []
 

@@ -1,0 +1,20 @@
+"""Which statements about a person there are, and which of them an app receives (OpenID Connect
+Core, 5.1 and 5.4).
+"""
+
+from portal.claims.files import Catalogs, load_catalogs
+from portal.claims.release import CONFORMANCE_CLAIMS, claims_for, released_by, shown_data
+from portal.claims.standard import FIELDS, ClaimValueError, ProfileField, parse_profile
+
+__all__ = [
+    "CONFORMANCE_CLAIMS",
+    "FIELDS",
+    "Catalogs",
+    "ClaimValueError",
+    "ProfileField",
+    "claims_for",
+    "load_catalogs",
+    "parse_profile",
+    "released_by",
+    "shown_data",
+]
