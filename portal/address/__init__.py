@@ -1,1 +1,1 @@
-"""A person's e-mail address: confirming it, and moving to another one."""
+"""A person's address: confirmed, and changed."""

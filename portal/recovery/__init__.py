@@ -1,1 +1,1 @@
-"""Getting back in: a new password by a mailed link."""
+"""Getting back in with a mailbox, where the password is forgotten."""

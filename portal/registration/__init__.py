@@ -1,1 +1,1 @@
-"""Getting in: by an invitation, or by oneself where everybody may."""
+"""Getting in: an account of one's own, by registering or by an invitation."""

@@ -1,0 +1,121 @@
+"""Getting back in with a mailbox: a link, a new password, and the end of everything before.
+
+A mailbox does not replace a second factor: those stay as they are.
+"""
+
+import msgspec
+
+from portal import links, postbox, throttle
+from portal.accounts.changes import end_everything, new_hash
+from portal.accounts.mailing import admit, require_address
+from portal.accounts.spelling import canonical_identifier
+from portal.factors.levels import min_password_length
+from portal.links import LinkError
+from portal.mail import Letter
+from portal.mail.letters import circumstances, duration
+from portal.postbox import page_url
+from portal.revocations import try_now
+from portal.services import Services, Visitor
+from portal.store.tables import MailedLink, User
+
+RESET_PAGE = "/recover/reset"
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a link to a new password is good for."""
+
+    link: MailedLink
+    user: User
+    min_length: int
+    asks_for_address: bool
+
+
+async def ask(
+    services: Services, email: str, *, challenge_hash: str | None, visitor: Visitor
+) -> float:
+    """Mail a link to a new password, if anybody can use one: the seconds to wait, 0 if none.
+
+    For an address without an account, or with one that was disabled, the same is written, about
+    nobody: neither the answer nor its time tells them apart.
+    """
+    account, settings = canonical_identifier(email), services.settings
+    async with services.store.writing() as rows:
+        wait = await admit(rows, account, origin=visitor.origin, now=visitor.now.timestamp())
+        if wait:
+            return wait
+        found = await rows.users.find_by_email(account)
+        user = found if found is not None and found.disabled_at is None else None
+        token = await links.issue(
+            rows,
+            purpose=links.RESET,
+            email=account,
+            lifetime=settings.reset_link_for,
+            now=visitor.now,
+            user=user,
+            detail={"challenge": challenge_hash} if challenge_hash else None,
+            browser_hash=visitor.browser_hash,
+        )
+        values = circumstances(visitor.origin, visitor.now) | {
+            "link": page_url(settings, f"{RESET_PAGE}?token={token}"),
+            "good_for": duration(settings.reset_link_for),
+        }
+        until = visitor.now.timestamp() + settings.reset_link_for
+        letter = Letter(user.email if user else "", "reset", values, until)
+        await postbox.post(rows, services, letter, now=visitor.now)
+        await rows.audit.add(
+            "user.reset_asked",
+            at=visitor.now,
+            actor=None,
+            subject=found.subject if found else None,
+            origin=visitor.origin,
+        )
+    return 0.0
+
+
+async def look_at(services: Services, token: str, *, visitor: Visitor) -> Offer:
+    """What the link is good for, without using it up: scanners of mails open every link."""
+    async with services.store.reading() as rows:
+        link = await links.look_at(rows, token, links.RESET, now=visitor.now)
+        user = await links.owner(rows, link)
+    return Offer(
+        link=link,
+        user=user,
+        min_length=min_password_length(user, services.settings),
+        asks_for_address=links.asks_for_address(link, visitor),
+    )
+
+
+async def reset(
+    services: Services, token: str, *, typed: str, password: str, visitor: Visitor
+) -> Offer:
+    """Set a new password. Every session ends, here and at Ory, and with it what apps were allowed;
+    whoever used the old password, or another link, is out.
+    """
+    offer = await look_at(services, token, visitor=visitor)
+    await require_address(services, offer.link, typed, visitor=visitor)
+    new = await new_hash(
+        services.passwords,
+        password,
+        email=offer.user.email,
+        min_length=offer.min_length,
+        allow_weak=False,
+    )
+    subject, now = offer.user.subject, visitor.now
+    async with services.store.writing() as rows:
+        await rows.users.find(subject, lock=True)
+        link = await links.look_at(rows, token, links.RESET, now=now)
+        user = await links.owner(rows, link)
+        await links.use(rows, link, now=now)
+        if user.subject != subject:
+            raise LinkError
+        await rows.users.set_password(subject, password_hash=new, at=now)
+        await rows.users.set_verified(subject, now, email=user.email)
+        await throttle.forgive(rows, user.email)
+        await throttle.forget_browsers(rows, user.email)
+        revocation = await end_everything(rows, subject, reason="password reset", now=now)
+        await rows.audit.add(
+            "user.password_reset", at=now, actor=subject, subject=subject, origin=visitor.origin
+        )
+        await postbox.notify(rows, services, user, "password_reset", now=now, origin=visitor.origin)
+    await try_now(revocation, services)
+    return offer
