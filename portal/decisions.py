@@ -32,6 +32,11 @@ from portal.store.tables import FlowRecord
 REPEAT_WINDOW: Final = timedelta(seconds=60)
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_=-]{16,8192}")
 """What Ory issues (hydra-contract 7); anything else is not even asked about."""
+_FORM: Final = "form"
+"""The member of an answer that names the form it came by."""
+_NOT_AGAIN: Final = frozenset({"login", "none", "registration", "create"})
+"""What a request that begins anew does not ask for: to sign in is enough, whoever came to register.
+"""
 Decision = Literal["accept", "reject"]
 T = TypeVar("T")
 
@@ -119,7 +124,7 @@ def with_sign_in(request_url: str) -> str:
     parts = urlsplit(request_url)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     wanted = " ".join(value for name, value in pairs if name == "prompt").split()
-    prompt = " ".join(["login", *(word for word in wanted if word not in ("login", "none"))])
+    prompt = " ".join(["login", *(word for word in wanted if word not in _NOT_AGAIN)])
     kept = [pair for pair in pairs if pair[0] != "prompt"]
     return urlunsplit(parts._replace(query=urlencode([*kept, ("prompt", prompt)])))
 
@@ -160,31 +165,60 @@ async def settle(
     decision: Decision,
     answer: dict[str, Any],
     visitor: Visitor,
+    form_token: str = "",
+    may_be_first: bool = False,
 ) -> Settlement:
     """Make the decision, or find the same one made before, so that a double click does no harm.
 
     Anything else is refused: nobody changes an answer afterwards, or repeats it from elsewhere or
-    much later.
+    much later. With *form_token* the form is known again that decided: :func:`was_decided_by`.
+    Where it *may_be_first*, nobody has looked whether there is a row yet.
     """
     decision_id = new_decision_id()
-    if await rows.flows.decide(
-        flow.challenge_hash,
-        decision=decision,
-        decision_id=decision_id,
-        answer=answer,
-        browser_hash=visitor.browser_hash,
-        subject=flow.subject,
-        at=visitor.now,
-    ):
+    if form_token:
+        answer = answer | {_FORM: challenge_hash(form_token)}
+
+    async def decide() -> bool:
+        return await rows.flows.decide(
+            flow.challenge_hash,
+            decision=decision,
+            decision_id=decision_id,
+            answer=answer,
+            browser_hash=visitor.browser_hash,
+            subject=flow.subject,
+            at=visitor.now,
+        )
+
+    if await decide():
         return Settlement(decision_id, is_new=True)
     before = await rows.flows.find(flow.challenge_hash)
+    if before is None and may_be_first:
+        before = await rows.flows.open(flow)
+        if await decide():
+            return Settlement(decision_id, is_new=True)
     if before is None or before.decision_id is None or before.decided_at is None:
         return Settlement("", is_new=False, refusal=AlreadyDecidedError(flow.request_url))
-    same = (before.decision, before.answer, before.subject) == (decision, answer, flow.subject)
+    same = (before.decision, before.subject) == (decision, flow.subject) and (
+        _essence(before.answer) == _essence(answer)
+    )
     refusal = _refusal(before, visitor, same=same, age=visitor.now - before.decided_at)
     if refusal is None and before.state == "unsent":
         await rows.flows.mark_resent(flow.challenge_hash, at=visitor.now)
     return Settlement(before.decision_id, is_new=False, refusal=refusal)
+
+
+def was_decided_by(flow: FlowRecord, form_token: str, *, visitor: Visitor) -> bool:
+    """Whether this very form decided *flow*, sent from the same browser: it was sent twice.
+
+    What it proved need not be proved again then, and often cannot be: a code is good once.
+    """
+    noted = (flow.answer or {}).get(_FORM)
+    return (
+        flow.decision is not None
+        and noted == challenge_hash(form_token)
+        and flow.browser_hash is not None
+        and flow.browser_hash == visitor.browser_hash
+    )
 
 
 async def tell(
@@ -211,6 +245,11 @@ def after_reject(redirect: RedirectTo, parameters: AuthorizationParameters) -> R
     Ory shows raw JSON there, and the device is not told anything (hydra-contract 5).
     """
     return DEVICE_DENIED if parameters.is_device else redirect
+
+
+def _essence(answer: dict[str, Any] | None) -> dict[str, Any]:
+    """What was answered, by whichever form."""
+    return {name: value for name, value in (answer or {}).items() if name != _FORM}
 
 
 def _refusal(

@@ -1,11 +1,13 @@
 """Who is it? One password check per try, the same for every kind of account (security: enumeration,
 guessing).
 
-Unknown, disabled and passwordless accounts cost one argon2 verification like any other and get the
-same refusal.
+Unknown, disabled and passwordless accounts cost one verification like any other and get the same
+refusal; while hashes of several kinds are stored, it comes when the slowest kind would be done.
 """
 
+import asyncio
 import math
+import time
 from typing import Final
 
 import msgspec
@@ -17,11 +19,11 @@ from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import User
 from portal.throttle import (
-    NETWORK_SECONDS_EACH,
+    WATCH,
     Admission,
     Attempt,
     admit,
-    forgive,
+    forgive_success,
     please_wait,
 )
 
@@ -65,31 +67,35 @@ async def authenticate(
 async def _check(
     attempt: Attempt, password: str, place: Place, *, visitor: Visitor, services: Services
 ) -> Authenticated | Refused:
+    begun = time.perf_counter()
+    user = None
     async with services.store.writing() as rows:
         admission = await admit(rows, attempt, now=visitor.now.timestamp())
+        if not admission.wait:
+            user = await rows.users.find_by_email(attempt.account)
     if admission.wait:
         logs.step("login.throttled", origin=visitor.origin.address)
+        WATCH.count("throttled")
         seconds = math.ceil(admission.wait)
         return Refused(please_wait(seconds), 429, retry_after=seconds)
-    async with services.store.reading() as rows:
-        user = await rows.users.find_by_email(attempt.account)
+    asked = time.perf_counter()
     verdict = await _verify(user, password, place, services)
     if user is None or user.disabled_at is not None or not verdict.matches:
+        WATCH.count("failed")
         await _record_failure(user, visitor, services)
+        await _wait_for_the_slowest(begun + verdict.started - asked, services)
         return Refused(WRONG, 401)
+    WATCH.count("succeeded")
     if verdict.needs_rehash:
         await _rehash(user, password, services)
     return Authenticated(user, attempt, admission)
 
 
 async def record_success(rows: Rows, who: Authenticated, *, visitor: Visitor) -> None:
-    """Take the count back and know this browser from now on; in the transaction of the decision.
-
-    The network first, as when it was counted: PostgreSQL ends one of two that lock crosswise.
+    """Take the count back and know this browser from now on; in the transaction of the
+    decision.
     """
-    await rows.attempts.give_back(who.attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
-    await rows.attempts.forgive(who.admission.bucket)
-    await forgive(rows, who.attempt.account)
+    await forgive_success(rows, who.attempt, who.admission)
     if visitor.browser_hash is not None:
         await rows.browsers.remember(who.attempt.account_hash, visitor.browser_hash, visitor.now)
 
@@ -115,6 +121,21 @@ async def _record_failure(user: User | None, visitor: Visitor, services: Service
             subject=user.subject if user else None,
             origin=visitor.origin,
         )
+
+
+async def _wait_for_the_slowest(begun: float, services: Services) -> None:
+    """Answer when the dearest kind of hash that is stored would have been verified, too.
+
+    Without a processor, and without a place in the queue; *begun* leaves out the time that was
+    spent in it, so that a queue hides nothing.
+    """
+
+    async def stored() -> tuple[str, ...]:
+        async with services.store.reading() as rows:
+            return await rows.password_kinds.list_stored()
+
+    usual = await services.passwords.usual_time(stored)
+    await asyncio.sleep(max(0.0, begun + usual - time.perf_counter()) if usual else 0.0)
 
 
 async def _rehash(user: User, password: str, services: Services) -> None:

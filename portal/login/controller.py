@@ -1,18 +1,23 @@
 """``/login``: answers Ory's login requests, and without one signs in to the portal itself."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from litestar import Response, get, post
 
-from portal.login import flow
-from portal.login.forms import LoginForm
-from portal.page import GoTo
-from portal.services import Services
+from portal.login import flow, passkey
+from portal.login.errand import AGAIN
+from portal.login.finishing import PortalSignIn
+from portal.login.forms import LoginForm, PasskeyForm, StepForm
+from portal.ory.models import RedirectTo
+from portal.page import GoTo, Page
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
-from portal.web.session import find_person, local_path, sign_in
+from portal.web.session import NewSession, find_person, local_path, sign_in
 from portal.web.visit import visit
 from portal.web.wiring import Injected
+
+AnyForm = TypeVar("AnyForm", bound=LoginForm | StepForm)
 
 
 @get("/login")
@@ -21,37 +26,80 @@ async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
     asked = query(request)
     challenge = asked.get("login_challenge")
     if challenge is None:
-        person = await find_person(request)
-        known_as = person.user.email if person else None
-        page = flow.portal_page(local_path(asked.get("next")), known_as=known_as)
+        page = flow.portal_page(
+            local_path(asked.get("next")),
+            settings=services.settings,
+            known_as=await _known_as(request),
+            again=AGAIN in asked,
+        )
         return respond(request, page)
-    visitor = visit(request).visitor
-    return respond(request, await flow.begin(challenge, visitor=visitor, services=services))
+    outcome = await flow.begin(
+        challenge,
+        visitor=visit(request).visitor,
+        services=services,
+        from_here=request.headers.get("sec-fetch-site") == "same-origin",
+        again=AGAIN in asked,
+    )
+    return await answer(request, outcome)
 
 
 @post("/login", status_code=200)
 async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     """Take the answer; a form that was not shown to this browser is shown again."""
-    form = await read_form(request, LoginForm)
+    form = await read(request, LoginForm)
     current = visit(request)
+    visitor = current.visitor
+    known_as = None if form.login_challenge else await _known_as(request)
     if not current.token_fits(form.form_token, "login", form.login_challenge):
-        return respond(
-            request, await flow.ask_again(form, visitor=current.visitor, services=services)
-        )
+        page = await flow.ask_again(form, visitor=visitor, services=services, known_as=known_as)
+        return respond(request, page)
     if form.login_challenge:
-        outcome = await flow.decide(form, visitor=current.visitor, services=services)
-        return respond(request, outcome)
-    return await _portal_sign_in(request, form, services)
-
-
-async def _portal_sign_in(
-    request: AnyRequest, form: LoginForm, services: Services
-) -> Response[Any]:
+        return await answer(request, await flow.decide(form, visitor=visitor, services=services))
     if form.action == "reject":
         return respond(request, GoTo("/"))
-    visitor = visit(request).visitor
-    outcome = await flow.sign_in_to_portal(form, visitor=visitor, services=services)
-    if not isinstance(outcome, flow.PortalSignIn):
+    session = NewSession(request)
+    outcome = await flow.sign_in_to_portal(
+        form, visitor=visitor, services=services, known_as=known_as, begin_session=session.begin
+    )
+    if not isinstance(outcome, PortalSignIn):
         return respond(request, outcome)
-    await sign_in(request, outcome.subject, outcome.epoch)
-    return respond(request, GoTo(local_path(form.next)))
+    session.hand_out()
+    return respond(request, GoTo(outcome.next_path))
+
+
+@post("/login/passkey", status_code=200)
+async def decide_by_passkey(request: AnyRequest, services: Injected) -> Response[Any]:
+    """Take what a passkey proves, instead of a password."""
+    form = await read(request, PasskeyForm)
+    current = visit(request)
+    visitor = current.visitor
+    known_as = None if form.login_challenge else await _known_as(request)
+    if not current.token_fits(form.form_token, "login", form.login_challenge):
+        page = await flow.ask_again(
+            passkey.as_login_form(form), visitor=visitor, services=services, known_as=known_as
+        )
+        return respond(request, page)
+    outcome = await passkey.decide(form, visitor=visitor, services=services, known_as=known_as)
+    return await answer(request, outcome)
+
+
+async def read(request: AnyRequest, form_type: type[AnyForm]) -> AnyForm:
+    """The posted form; where it leads is one of our own pages, whatever was posted."""
+    form = await read_form(request, form_type)
+    return msgspec.structs.replace(form, next=local_path(form.next))
+
+
+async def answer(
+    request: AnyRequest, outcome: Page | RedirectTo | GoTo | PortalSignIn
+) -> Response[Any]:
+    """Respond; where somebody has signed in to the portal itself, their session begins."""
+    if not isinstance(outcome, PortalSignIn):
+        return respond(request, outcome)
+    await sign_in(request, outcome.subject, outcome.epoch, acr=outcome.acr, amr=outcome.amr)
+    return respond(request, GoTo(local_path(outcome.next_path)))
+
+
+async def _known_as(request: AnyRequest) -> str | None:
+    """Who is signed in to the portal already, and shall prove that it is still them."""
+    person = await find_person(request)
+    return person.user.email if person else None

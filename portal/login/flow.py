@@ -2,115 +2,136 @@
 
 Ory's session cookie is the only single sign-on: nothing of the portal's own session is used here,
 so ``prompt=login`` and ``max_age`` mean what they say. The paths without a question work without
-any cookie.
+any cookie. The password is the first step; ``progress`` knows which ones follow.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final
+from urllib.parse import urlencode
 
 import msgspec
 
 from portal import logs
 from portal.accounts import MAX_EMAIL
-from portal.apps import AppView, clean_name
-from portal.decisions import (
-    AlreadyDecidedError,
-    UnusableRequestError,
-    after_reject,
-    challenge_hash,
-    fetch,
-    login_session_hash,
-    settle,
-    tell,
-)
+from portal.apps import clean_name
+from portal.decisions import AlreadyDecidedError, after_reject, settle, tell
+from portal.factors import passkeys
+from portal.factors.levels import PASSWORD
+from portal.login import progress as steps
 from portal.login.authentication import Authenticated, Refused, authenticate, record_success
+from portal.login.errand import (
+    AppRequest,
+    Errand,
+    open_app_request,
+    open_errand,
+    unread_app_request,
+)
+from portal.login.finishing import PortalSignIn, tell_accept, write_accept, write_portal
 from portal.login.forms import LoginForm
 from portal.login.pages import LoginPage
-from portal.login.skip import context_for, say_again
-from portal.ory.authorization import AuthorizationParameters
-from portal.ory.models import (
-    ACCESS_DENIED,
-    LOGIN_REQUIRED,
-    AcceptLogin,
-    LoginRequest,
-    RedirectTo,
-)
-from portal.page import GoTo
-from portal.revocations import carry_out
+from portal.login.skip import say_again
+from portal.ory.models import ACCESS_DENIED, LOGIN_REQUIRED, LoginRequest, RedirectTo
+from portal.page import GoTo, with_challenge
 from portal.services import Services, Visitor
-from portal.store.tables import FlowRecord, LoginSession, User
+from portal.settings import Settings
+from portal.store.tables import User
 
-ACR: Final = "aal1"
-AMR: Final = ("pwd",)
-"""What a password proves (RFC 8176); recorded per login session and said again on skip."""
+BEGIN_AGAIN: Final = (
+    "This sign-in was not finished in time, or was begun in another browser. Please begin again."
+)
 OTHER_ACCOUNT: Final = (
     "The app asks for the account that you used there before. Please sign in with that one."
 )
 
 
-Outcome = LoginPage | RedirectTo | GoTo
+Outcome = LoginPage | RedirectTo | GoTo | PortalSignIn
+BeginSession = Callable[..., Awaitable[None]]
+"""Takes the rows, the subject and its epoch, ``acr`` and ``amr``."""
 
 
-class PortalSignIn(msgspec.Struct, frozen=True):
-    """Somebody proved who they are to the portal itself; the controller starts the session."""
+async def begin(
+    challenge: str,
+    *,
+    visitor: Visitor,
+    services: Services,
+    from_here: bool = False,
+    again: bool = False,
+) -> Outcome:
+    """Answer Ory's question at once where it can be, else ask who it is.
 
-    subject: str
-    epoch: int
-
-
-async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Outcome:
-    """Answer Ory's question at once where it can be, else ask who it is."""
-    request = await fetch(services.ory.get_login_request, challenge, services.store)
-    parameters = _usable(request)
-    flow = await _opened(request, challenge, visitor, services)
-    if request.skip:
-        return await say_again(request, flow, parameters, visitor=visitor, services=services)
-    if "none" in parameters.prompt:
-        return await services.ory.reject_login(request, LOGIN_REQUIRED)
-    if flow.state == "decided":
-        raise AlreadyDecidedError(flow.request_url)
-    logs.step("login.shown", app=clean_name(request.client.client_name))
-    return _page(request, challenge, parameters, email=_hint(request))
+    *from_here*: a page of the portal led here, so whoever was to register rather signs in.
+    *again*: a step was wanted that comes later.
+    """
+    app = await open_app_request(challenge, visitor=visitor, services=services, seen=False)
+    if app.request.skip:
+        return await say_again(app, visitor=visitor, services=services)
+    if "none" in app.parameters.prompt:
+        return await services.ory.reject_login(app.request, LOGIN_REQUIRED)
+    if app.flow.state == "decided":
+        raise AlreadyDecidedError(app.flow.request_url)
+    if _shall_register(app, services.settings) and not from_here:
+        return GoTo(with_challenge("/register", "login_challenge", challenge))
+    logs.step("login.shown", app=clean_name(app.request.client.client_name))
+    page = _page(app, services.settings, email=_hint(app.request))
+    return msgspec.structs.replace(page, notice=BEGIN_AGAIN if again else None)
 
 
 async def decide(form: LoginForm, *, visitor: Visitor, services: Services) -> Outcome:
     """Sign in or cancel. A wrong password is a page with everything kept but the password."""
-    challenge = form.login_challenge
-    request = await fetch(services.ory.get_login_request, challenge, services.store)
-    parameters = _usable(request)
-    flow = await _opened(request, challenge, visitor, services)
-    if request.skip:  # no form of ours belongs to it
-        return await say_again(request, flow, parameters, visitor=visitor, services=services)
+    if form.action == "accept":
+        services.passwords.require_room()  # before Ory is asked, and anything is looked up
+    app = await unread_app_request(form.login_challenge, visitor=visitor, services=services)
+    if app.request.skip:  # no form of ours belongs to it
+        return await say_again(app, visitor=visitor, services=services)
     if form.action == "reject":
-        redirect = await _reject(request, flow, visitor=visitor, services=services)
-        return after_reject(redirect, parameters)
+        return await reject(app, visitor=visitor, services=services)
     who = await authenticate(form.email, form.password, visitor=visitor, services=services)
     if isinstance(who, Refused):
-        return _again(request, form, parameters, who)
-    if _other_account(request, who.user):
+        return _again(app, form, who, services.settings)
+    if is_other_account(app.request, who.user):
         async with services.store.writing() as rows:
             await record_success(rows, who, visitor=visitor)
-        return _again(request, form, parameters, Refused(OTHER_ACCOUNT, 422))
-    return await _accept(request, flow, who, form, visitor=visitor, services=services)
+        return _again(app, form, Refused(OTHER_ACCOUNT, 422), services.settings)
+    return await _after_password(Errand(app=app), who, form, visitor=visitor, services=services)
 
 
-async def ask_again(form: LoginForm, *, visitor: Visitor, services: Services) -> LoginPage:
+async def ask_again(
+    form: LoginForm, *, visitor: Visitor, services: Services, known_as: str | None = None
+) -> LoginPage:
     """The same form with a fresh token, because the old one does not fit; nothing is decided."""
     refused = Refused(visitor.why_stale, 403)
-    if not form.login_challenge:
-        return portal_page(form.next, form=form, refused=refused)
-    request = await fetch(services.ory.get_login_request, form.login_challenge, services.store)
-    return _again(request, form, _usable(request), refused)
+    return await show_again(form, refused, visitor=visitor, services=services, known_as=known_as)
+
+
+async def show_again(
+    form: LoginForm,
+    refused: Refused,
+    *,
+    visitor: Visitor,
+    services: Services,
+    known_as: str | None = None,
+) -> LoginPage:
+    """The form as it was posted, but for the password, with what speaks against it."""
+    errand = await open_errand(form.login_challenge, form.next, visitor=visitor, services=services)
+    if errand.app is None:
+        return portal_page(
+            form.next, settings=services.settings, form=form, refused=refused, known_as=known_as
+        )
+    return _again(errand.app, form, refused, services.settings)
 
 
 def portal_page(
     next_path: str,
     *,
+    settings: Settings,
     form: LoginForm | None = None,
     refused: Refused | None = None,
     known_as: str | None = None,
+    again: bool = False,
 ) -> LoginPage:
     """The form of the portal's own sign-in; *known_as* is who is signed in already."""
     return LoginPage(
+        notice=BEGIN_AGAIN if again else None,
         next_path=next_path,
         email=form.email[:MAX_EMAIL] if form else known_as or "",
         confirms=known_as is not None,
@@ -118,149 +139,62 @@ def portal_page(
         error=refused.error if refused else None,
         status=refused.status if refused else 200,
         retry_after=refused.retry_after if refused else None,
+        recover_url="/recover" if settings.has_mail else None,
+        register_url="/register" if _is_open(settings) and known_as is None else None,
+        passkey_options=_passkey_options(settings),
     )
 
 
 async def sign_in_to_portal(
-    form: LoginForm, *, visitor: Visitor, services: Services
-) -> LoginPage | PortalSignIn:
-    """Sign in to ``/account`` and ``/admin``; apps are not concerned."""
-    who = await authenticate(form.email, form.password, visitor=visitor, services=services)
-    if isinstance(who, Refused):
-        return portal_page(form.next, form=form, refused=who)
-    async with services.store.writing() as rows:
-        await record_success(rows, who, visitor=visitor)
-        await rows.audit.add(
-            "portal.signed_in",
-            at=visitor.now,
-            actor=who.user.subject,
-            subject=who.user.subject,
-            origin=visitor.origin,
-        )
-    logs.step("portal.signed_in", user=who.user.email)
-    return PortalSignIn(who.user.subject, who.user.epoch)
-
-
-async def _accept(
-    request: LoginRequest,
-    flow: FlowRecord,
-    who: Authenticated,
     form: LoginForm,
     *,
     visitor: Visitor,
     services: Services,
-) -> RedirectTo:
-    user = who.user
-    flow.subject = user.subject
-    async with services.store.writing() as rows:
-        settled = await settle(
-            rows, flow, decision="accept", answer={"remember": form.remember}, visitor=visitor
+    begin_session: BeginSession,
+    known_as: str | None = None,
+) -> Outcome:
+    """Sign in to ``/account`` and ``/admin``; apps are not concerned. Where nothing is missing,
+    *begin_session* is called in the unit that says so.
+    """
+    who = await authenticate(form.email, form.password, visitor=visitor, services=services)
+    if isinstance(who, Refused):
+        return portal_page(
+            form.next, settings=services.settings, form=form, refused=who, known_as=known_as
         )
-        await record_success(rows, who, visitor=visitor)
-        pending = await rows.revocations.pending_for(user.subject, request.client.client_id)
-        if settled.is_new:
-            await rows.login_sessions.save(_session(request, user, form, visitor))
-            await rows.audit.add(
-                "login.succeeded",
-                at=visitor.now,
-                actor=user.subject,
-                subject=user.subject,
-                client_id=request.client.client_id,
-                detail={"decision_id": settled.decision_id, "amr": list(AMR)},
-                origin=visitor.origin,
-            )
-    settled.check()
-    logs.step("login.succeeded", app=clean_name(request.client.client_name), user=user.email)
-    accept = AcceptLogin(
-        subject=user.subject,
-        remember=form.remember,
-        remember_for=services.settings.remember_login_for if form.remember else 0,
-        acr=ACR,
-        amr=AMR,
-        context=context_for(user, settled.decision_id),
+    return await _after_password(
+        Errand(next_path=form.next),
+        who,
+        form,
+        visitor=visitor,
+        services=services,
+        begin_session=begin_session,
     )
 
-    async def call() -> RedirectTo:
-        for revocation in pending:  # a late deletion would end the session that begins now
-            if revocation.end_logins:
-                await carry_out(revocation, services)
-        return await services.ory.accept_login(request, accept)
 
-    return await tell(flow, call, services.store)
-
-
-async def _reject(
-    request: LoginRequest, flow: FlowRecord, *, visitor: Visitor, services: Services
-) -> RedirectTo:
+async def reject(app: AppRequest, *, visitor: Visitor, services: Services) -> RedirectTo | GoTo:
+    """Nobody signs in: the app is told so."""
     async with services.store.writing() as rows:
-        settled = await settle(rows, flow, decision="reject", answer={}, visitor=visitor)
+        settled = await settle(
+            rows, app.flow, decision="reject", answer={}, visitor=visitor, may_be_first=True
+        )
         if settled.is_new:
             await rows.audit.add(
                 "login.rejected",
                 at=visitor.now,
                 actor=None,
-                client_id=request.client.client_id,
+                client_id=app.request.client.client_id,
+                detail={"decision_id": settled.decision_id},
                 origin=visitor.origin,
             )
     settled.check()
-    logs.step("login.rejected", app=clean_name(request.client.client_name))
-    return await tell(
-        flow, lambda: services.ory.reject_login(request, ACCESS_DENIED), services.store
+    logs.step("login.rejected", app=clean_name(app.request.client.client_name))
+    redirect = await tell(
+        app.flow, lambda: services.ory.reject_login(app.request, ACCESS_DENIED), services.store
     )
+    return after_reject(redirect, app.parameters)
 
 
-def _usable(request: LoginRequest) -> AuthorizationParameters:
-    parameters = AuthorizationParameters.of(request.request_url)
-    if not parameters.has_query and not parameters.is_device:
-        raise UnusableRequestError
-    return parameters
-
-
-async def _opened(
-    request: LoginRequest, challenge: str, visitor: Visitor, services: Services
-) -> FlowRecord:
-    """The challenge's row, written at its first sight: it knows the way to start again."""
-    async with services.store.writing() as rows:
-        return await rows.flows.open(
-            FlowRecord(
-                challenge_hash=challenge_hash(challenge),
-                kind="login",
-                request_url=request.request_url,
-                client_id=request.client.client_id,
-                client_name=clean_name(request.client.client_name),
-                state="open",
-                created_at=visitor.now,
-            )
-        )
-
-
-def _page(
-    request: LoginRequest, challenge: str, parameters: AuthorizationParameters, *, email: str
-) -> LoginPage:
-    app = AppView.of(request.client, redirect_uri=parameters.redirect_uri)
-    return LoginPage(challenge=challenge, app=app, email=email, is_device=parameters.is_device)
-
-
-def _again(
-    request: LoginRequest, form: LoginForm, parameters: AuthorizationParameters, refused: Refused
-) -> LoginPage:
-    """The form as it was posted, but for the password."""
-    page = _page(request, form.login_challenge, parameters, email=form.email[:MAX_EMAIL])
-    return msgspec.structs.replace(
-        page,
-        remember=form.remember,
-        error=refused.error,
-        status=refused.status,
-        retry_after=refused.retry_after,
-    )
-
-
-def _hint(request: LoginRequest) -> str:
-    """The app's ``login_hint``: untrusted text, good for filling in a field."""
-    return clean_name(request.oidc_context.login_hint)[:MAX_EMAIL]
-
-
-def _other_account(request: LoginRequest, user: User) -> bool:
+def is_other_account(request: LoginRequest, user: User) -> bool:
     """Whether ``id_token_hint`` names somebody else; Ory would refuse it and end the session
     (hydra-contract 2.3).
 
@@ -272,17 +206,83 @@ def _other_account(request: LoginRequest, user: User) -> bool:
     return bool(hinted) and hinted != user.subject
 
 
-def _session(request: LoginRequest, user: User, form: LoginForm, visitor: Visitor) -> LoginSession:
-    return LoginSession(
-        session_id_hash=login_session_hash(request.session_id),
-        subject=user.subject,
-        acr=ACR,
-        amr=list(AMR),
-        authenticated_at=visitor.now,
-        epoch=user.epoch,
-        remembered=form.remember,
-        browser_hash=visitor.browser_hash,
-        address=visitor.origin.address,
-        user_agent=visitor.origin.user_agent,
-        last_used_at=visitor.now,
+async def _after_password(
+    errand: Errand,
+    who: Authenticated,
+    form: LoginForm,
+    *,
+    visitor: Visitor,
+    services: Services,
+    begin_session: BeginSession | None = None,
+) -> Outcome:
+    """The password is right. What else is needed is seen in the unit that decides, or remembers
+    for the next step that it is.
+    """
+    app = errand.app
+    async with services.store.writing() as rows:
+        progress = await steps.begin(
+            rows,
+            errand,
+            who.user,
+            (PASSWORD,),
+            remember=form.remember,
+            visitor=visitor,
+            services=services,
+        )
+        if progress.step is not None:
+            await record_success(rows, who, visitor=visitor)
+            await steps.keep(rows, progress, visitor=visitor)
+            return GoTo(errand.path(f"/login/{progress.step}"))
+        if app is None:
+            await record_success(rows, who, visitor=visitor)
+            if begin_session is not None:
+                await begin_session(
+                    rows, who.user.subject, who.user.epoch, acr=progress.acr, amr=progress.amr
+                )
+            return await write_portal(rows, progress, visitor=visitor)
+        answer = await write_accept(rows, app, progress, visitor=visitor, services=services)
+        await record_success(rows, who, visitor=visitor)
+    return await tell_accept(app, answer, services)
+
+
+def _page(app: AppRequest, settings: Settings, *, email: str) -> LoginPage:
+    at = urlencode({"login_challenge": app.challenge})
+    return LoginPage(
+        challenge=app.challenge,
+        app=app.view(),
+        email=email,
+        is_device=app.parameters.is_device,
+        recover_url=f"/recover?{at}" if settings.has_mail else None,
+        register_url=f"/register?{at}" if _is_open(settings) else None,
+        passkey_options=_passkey_options(settings),
     )
+
+
+def _again(app: AppRequest, form: LoginForm, refused: Refused, settings: Settings) -> LoginPage:
+    """The form as it was posted, but for the password."""
+    return msgspec.structs.replace(
+        _page(app, settings, email=form.email[:MAX_EMAIL]),
+        remember=form.remember,
+        error=refused.error,
+        status=refused.status,
+        retry_after=refused.retry_after,
+    )
+
+
+def _shall_register(app: AppRequest, settings: Settings) -> bool:
+    """The app asks for a new account (Initiating User Registration via OpenID Connect, 1)."""
+    return _is_open(settings) and "registration" in app.parameters.prompt
+
+
+def _is_open(settings: Settings) -> bool:
+    """Whether everybody may register; who does has to receive a mail."""
+    return settings.registration and settings.has_mail
+
+
+def _passkey_options(settings: Settings) -> str | None:
+    return passkeys.request_options(settings=settings) if passkeys.offered(settings) else None
+
+
+def _hint(request: LoginRequest) -> str:
+    """The app's ``login_hint``: untrusted text, good for filling in a field."""
+    return clean_name(request.oidc_context.login_hint)[:MAX_EMAIL]

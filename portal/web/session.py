@@ -5,6 +5,7 @@ Ids are 256 random bits, only ever issued here, stored as hashes, and new at eac
 request compares the session with the user: enabled, same epoch, same role.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -14,12 +15,14 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from portal.factors.levels import AAL1, AAL2, acr_of, combined, is_enforced, satisfies
 from portal.services import Services
 from portal.settings import Settings
+from portal.store import Rows
 from portal.store.tables import PortalSession, User
 from portal.web.cookies import SESSION, id_hash, new_id
 from portal.web.inputs import AnyRequest
-from portal.web.visit import visit
+from portal.web.visit import Visit, visit
 
 SEEN_EVERY: Final = timedelta(seconds=60)
 POLLING: Final = "Polling"
@@ -37,10 +40,13 @@ class NotSignedInError(Exception):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who is signed in to the portal, and since when."""
+    """Who is signed in to the portal, since when, and by what."""
 
     user: User
     authenticated_at: datetime
+    acr: str = AAL1
+    amr: tuple[str, ...] = ()
+    session_id_hash: str = ""
 
 
 async def find_person(request: AnyRequest) -> Person | None:
@@ -59,31 +65,87 @@ async def find_person(request: AnyRequest) -> Person | None:
     if is_somebody and current.visitor.now - session.seen_at > SEEN_EVERY:
         async with services.store.writing() as rows:
             await rows.portal_sessions.touch(session_hash, current.visitor.now)
-    return Person(user, session.authenticated_at)
+    return Person(
+        user, session.authenticated_at, session.acr, tuple(session.amr), session.session_id_hash
+    )
 
 
-async def sign_in(request: AnyRequest, subject: str, epoch: int) -> None:
-    """Start a session with a new id; one that this browser had before ends."""
-    current = visit(request)
-    services: Services = request.app.state.services
-    session_id, before = new_id(), current.session_id
-    now, origin = current.visitor.now, current.visitor.origin
-    async with services.store.writing() as rows:
+class NewSession:
+    """A session that begins: :meth:`begin` it in the unit that says so, then :meth:`hand_out` its
+    new id. One that this browser had before ends.
+    """
+
+    def __init__(self, request: AnyRequest) -> None:
+        self._visit = visit(request)
+        self._id = new_id()
+
+    async def begin(
+        self, rows: Rows, subject: str, epoch: int, *, acr: str, amr: Collection[str]
+    ) -> None:
+        """Write it down."""
+        before = self._visit.session_id
+        now, origin = self._visit.visitor.now, self._visit.visitor.origin
         if before is not None:
             await rows.portal_sessions.delete(id_hash(before))
         await rows.portal_sessions.add(
             PortalSession(
-                session_id_hash=id_hash(session_id),
+                session_id_hash=id_hash(self._id),
                 subject=subject,
                 epoch=epoch,
+                acr=acr,
+                amr=list(amr),
                 authenticated_at=now,
                 seen_at=now,
                 address=origin.address,
                 user_agent=origin.user_agent,
             )
         )
+
+    def hand_out(self) -> None:
+        """Give the browser its id, after the commit."""
+        _hand_out(self._visit, self._id)
+
+
+async def sign_in(
+    request: AnyRequest, subject: str, epoch: int, *, acr: str, amr: Collection[str]
+) -> None:
+    """Start a session, in a unit of its own."""
+    services: Services = request.app.state.services
+    session = NewSession(request)
+    async with services.store.writing() as rows:
+        await session.begin(rows, subject, epoch, acr=acr, amr=amr)
+    session.hand_out()
+
+
+async def renew(request: AnyRequest, *, proved: Collection[str] = ()) -> None:
+    """Go on under a new id, because what the person signs in with was changed.
+
+    The session is the same otherwise: as old, of the account's epoch as it is now, and worth what
+    it was, together with what was *proved* just now (``amr``).
+    """
+    current = visit(request)
+    if current.session_id is None:
+        return
+    services: Services = request.app.state.services
+    session_id, before = new_id(), id_hash(current.session_id)
+    async with services.store.writing() as rows:
+        found = await rows.portal_sessions.find(before)
+        if found is None or not await rows.portal_sessions.delete(before):
+            return
+        session, user = found
+        session.session_id_hash, session.epoch = id_hash(session_id), user.epoch
+        if proved:
+            session.amr = list(combined(session.amr, proved))
+            session.acr = acr_of(session.amr)
+        await rows.portal_sessions.add(session)
+    _hand_out(current, session_id)
+
+
+def _hand_out(current: Visit, session_id: str) -> None:
     current.session_id = session_id
-    current.set_cookies.append(current.web.cookies.write(SESSION, session_id))
+    cookie = current.web.cookies.write(SESSION, session_id)
+    current.set_cookies[:] = [other for other in current.set_cookies if other.key != cookie.key]
+    current.set_cookies.append(cookie)
 
 
 async def sign_out(request: AnyRequest) -> None:
@@ -99,10 +161,10 @@ async def sign_out(request: AnyRequest) -> None:
 
 
 async def signed_in(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # generic over app types we do not use
-    """Guard: the page needs somebody signed in to the portal."""
+    """Guard: the page needs somebody signed in to the portal, as strongly as they have to."""
     request: AnyRequest = AnyRequest(connection.scope)
     person = await find_person(request)
-    if person is None:
+    if person is None or _is_too_weak(person, request.app.state.services.settings):
         raise NotSignedInError(f"/login?next={quote(_way_back(connection))}")
     connection.scope["state"]["person"] = person
 
@@ -127,7 +189,7 @@ async def is_admin(connection: ASGIConnection, handler: BaseRouteHandler) -> Non
 def require_recent(request: AnyRequest, way_back: str) -> None:
     """Who did not sign in within ``recent_sign_in`` does it again, and comes to *way_back* then.
 
-    An idle limit alone does not prove who sits there now.
+    Whoever it is, administrator or not: an idle limit alone does not prove who sits there now.
     """
     services: Services = request.app.state.services
     age = visit(request).visitor.now - person_of(request).authenticated_at
@@ -139,6 +201,11 @@ def person_of(connection: ASGIConnection) -> Person:  # type: ignore[type-arg]  
     """Whoever the guard let in."""
     person: Person = connection.scope["state"]["person"]
     return person
+
+
+def _is_too_weak(person: Person, settings: Settings) -> bool:
+    """A second factor was demanded of them after they signed in without one."""
+    return is_enforced(person.user, settings) and not satisfies(person.acr, AAL2)
 
 
 def _counts(session: PortalSession, user: User, *, now: datetime, settings: Settings) -> bool:

@@ -237,3 +237,25 @@ async def test_a_password_that_cannot_be_renewed_now_is_good_all_the_same(
     monkeypatch.setattr(Passwords, "hash", refuse)
     await answer(browser, portal, ory.plant_login(), person)
     assert len(ory.decided("login", "accept")) == 1
+
+
+async def test_an_app_s_sign_in_is_told_to_come_back_before_ory_is_asked(
+    portal: Portal, browser: Browser, ory: OryDouble, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge = ory.plant_login()
+    page = await browser.open(f"{portal.url}/login?login_challenge={challenge}")
+    form = {
+        "action": "accept",
+        "form_token": field(page, "form_token"),
+        "login_challenge": challenge,
+        "email": ann.email,
+        "password": ann.password,
+    }
+    monkeypatch.setattr(portal.store, "writing", None)
+    monkeypatch.setattr(portal.store, "reading", None)
+    calls = len(ory.calls)
+    with overloaded(portal):
+        answer = await browser._http.post("/login", data=form)
+    assert answer.status_code == 503
+    assert answer.elapsed.total_seconds() < 1
+    assert len(ory.calls) == calls

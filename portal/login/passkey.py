@@ -1,0 +1,100 @@
+"""A passkey as the first step, and often the only one: no e-mail address, no password."""
+
+import contextlib
+from typing import Final
+
+from portal import logs
+from portal.factors import FactorError, passkeys
+from portal.factors.passkeys import Assertion
+from portal.login import progress as steps
+from portal.login.authentication import Refused
+from portal.login.errand import open_errand
+from portal.login.finishing import PortalSignIn, go_on, repeat
+from portal.login.flow import OTHER_ACCOUNT, is_other_account, show_again
+from portal.login.forms import LoginForm, PasskeyForm
+from portal.login.pages import LoginPage
+from portal.ory.models import RedirectTo
+from portal.page import GoTo
+from portal.services import Services, Visitor
+from portal.store.tables import User
+
+NOT_TAKEN: Final = (
+    "This passkey does not open an account here. Choose another one, or sign in with your password."
+)
+
+
+async def decide(
+    form: PasskeyForm, *, visitor: Visitor, services: Services, known_as: str | None = None
+) -> LoginPage | RedirectTo | GoTo | PortalSignIn:
+    """Sign in whoever the passkey belongs to. Why it is refused, nobody learns."""
+    errand = await open_errand(form.login_challenge, form.next, visitor=visitor, services=services)
+    again = await repeat(errand, form.form_token, visitor=visitor, services=services)
+    if again is not None:
+        return again
+    app = errand.app
+    if app is not None and (app.request.skip or app.flow.state == "decided"):
+        return GoTo(errand.path("/login"))  # no form of ours belongs to it, or not any more
+    found = await _whose(form, visitor, services)
+    refused = Refused(NOT_TAKEN, 401) if found is None else None
+    if found is not None and app is not None and is_other_account(app.request, found[0]):
+        refused = Refused(OTHER_ACCOUNT, 422)
+    if found is None or refused is not None:
+        return await show_again(
+            as_login_form(form),
+            refused or Refused(NOT_TAKEN, 401),
+            visitor=visitor,
+            services=services,
+            known_as=known_as,
+        )
+    user, assertion = found
+    async with services.store.writing() as rows:
+        progress = await steps.begin(
+            rows,
+            errand,
+            user,
+            assertion.amr,
+            remember=form.remember,
+            visitor=visitor,
+            services=services,
+        )
+        await steps.keep(rows, progress, visitor=visitor)
+    return await go_on(errand, visitor=visitor, services=services, form_token=form.form_token)
+
+
+def as_login_form(form: PasskeyForm) -> LoginForm:
+    """What the page keeps of it."""
+    return LoginForm(
+        action="accept",
+        login_challenge=form.login_challenge,
+        next=form.next,
+        remember=form.remember,
+    )
+
+
+async def _whose(
+    form: PasskeyForm, visitor: Visitor, services: Services
+) -> tuple[User, Assertion] | None:
+    assertion, user = None, None
+    with contextlib.suppress(FactorError):
+        assertion = await passkeys.verify(
+            services,
+            credential=form.credential,
+            challenge=passkeys.challenge_of(form.form_token),
+            visitor=visitor,
+        )
+    if assertion is not None:
+        async with services.store.reading() as rows:
+            user = await rows.users.find(assertion.subject)
+    if assertion is not None and user is not None and user.disabled_at is None:
+        return user, assertion
+    logs.step("login.failed", origin=visitor.origin.address, reason="passkey")
+    async with services.store.writing() as rows:
+        await rows.audit.add(
+            "login.failed",
+            at=visitor.now,
+            actor=None,
+            subject=user.subject if user else None,
+            detail={"kind": "passkey"},
+            origin=visitor.origin,
+        )
+    return None

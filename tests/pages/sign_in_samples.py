@@ -1,0 +1,88 @@
+"""Samples of the steps of a sign-in, beside those of ``samples.py``."""
+
+from typing import Any, Final
+
+from portal.apps import AppView
+from portal.factors.totp import Picture, Setup
+from portal.login.flow import BEGIN_AGAIN
+from portal.login.pages import CodesPage, EnrolPage, FactorPage, LoginPage, NewPasswordPage
+from portal.page import Page
+
+CHALLENGE: Final = "Zm9vYmFyYmF6" * 12
+AGAIN: Final = "https://ory.example.org/oauth2/auth?client_id=photos&prompt=login"
+PHOTOS: Final = AppView(client_id="photos", name="Photo Printer", initials="PP")
+OPTIONS: Final = '{"rpId":"login.example.org","challenge":"","allowCredentials":[]}'
+SETUP: Final = Setup(
+    sealed="0123abcd.c2VhbGVk",
+    secret="JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP",
+    uri="otpauth://totp/Example:ann%40example.org?secret=JBSWY3DPEHPK3PXP&issuer=Example",
+    qr=Picture(side=29, path="M4 4h7v1h-7zM12 4h2v1h-2z"),
+)
+APP: Final[dict[str, Any]] = {
+    "challenge": CHALLENGE,
+    "app": PHOTOS,
+    "account": "ann@example.org",
+}
+PORTAL: Final[dict[str, Any]] = {"next_path": "/account/apps", "account": "ann@example.org"}
+NOT_RIGHT: Final[dict[str, Any]] = {"status": 401, "error": "This code is not right."}
+SAMPLES: Final[dict[str, Page]] = {
+    "login-everything": LoginPage(
+        challenge=CHALLENGE,
+        app=PHOTOS,
+        recover_url=f"/recover?login_challenge={CHALLENGE}",
+        register_url=f"/register?login_challenge={CHALLENGE}",
+        passkey_options=OPTIONS,
+    ),
+    "login-recent": LoginPage(
+        next_path="/account/security/password",
+        email="ann@example.org",
+        confirms=True,
+        may_remember=False,
+        recover_url="/recover",
+        passkey_options=OPTIONS,
+    ),
+    "login-once-more": LoginPage(challenge=CHALLENGE, app=PHOTOS, notice=BEGIN_AGAIN),
+    "factor": FactorPage(**APP, has_totp=True, passkey_options=OPTIONS, codes_left=8),
+    "factor-portal": FactorPage(**PORTAL, has_totp=True, codes_left=1),
+    "factor-passkey": FactorPage(**APP, passkey_options=OPTIONS),
+    "factor-unusable": FactorPage(**PORTAL, passkey_unusable=True, codes_left=10),
+    "factor-wrong": FactorPage(**APP, **NOT_RIGHT, has_totp=True, codes_left=8),
+    "factor-wrong-recovery": FactorPage(
+        **APP, **NOT_RIGHT, has_totp=True, codes_left=8, error_at="recovery_code"
+    ),
+    "factor-wrong-passkey": FactorPage(
+        **APP, **NOT_RIGHT, passkey_options=OPTIONS, error_at="passkey"
+    ),
+    "factor-waiting": FactorPage(
+        **PORTAL, status=429, retry_after=60, error="Too many attempts.", has_totp=True
+    ),
+    "factor-password": FactorPage(**APP, passkey_options=OPTIONS, needs_password=True),
+    "factor-password-wrong": FactorPage(
+        **APP,
+        status=401,
+        error="The password is not right.",
+        error_at="password",
+        passkey_options=OPTIONS,
+        needs_password=True,
+    ),
+    "factor-step-up": FactorPage(
+        challenge=CHALLENGE, app=PHOTOS, switch_url=AGAIN, has_totp=True, codes_left=3
+    ),
+    "factor-device": FactorPage(**APP, is_device=True, has_totp=True),
+    "enrol": EnrolPage(**APP, setup=SETUP, passkey_options=OPTIONS),
+    "enrol-portal": EnrolPage(**PORTAL, setup=SETUP),
+    "enrol-wrong": EnrolPage(**APP, **NOT_RIGHT, setup=SETUP, passkey_options=OPTIONS),
+    "enrol-wrong-passkey": EnrolPage(
+        **APP, **NOT_RIGHT, setup=SETUP, passkey_options=OPTIONS, error_at="passkey"
+    ),
+    "sign-in-codes": CodesPage(**APP, codes=tuple(f"{n}k3m-7wq{n}-x0c{n}" for n in range(10))),
+    "sign-in-codes-shown": CodesPage(**PORTAL),
+    "expired-password": NewPasswordPage(**APP, email="ann@example.org", min_length=15),
+    "expired-password-weak": NewPasswordPage(
+        **PORTAL,
+        status=422,
+        error="The password is too short.",
+        email="ann@example.org",
+        min_length=8,
+    ),
+}
