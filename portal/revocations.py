@@ -27,15 +27,24 @@ async def carry_out(revocation: Revocation, services: Services) -> None:
     """Delete at Ory and write down that it is done; deletions may be repeated. Raises
     :class:`OryError`.
 
-    A second sweep follows when every accept that was on its way must have arrived.
+    A second sweep follows when every accept that was on its way must have arrived; not where grants
+    are kept: which sign-ins had ended, :mod:`portal.sessions` knows.
     """
-    await services.ory.revoke_consent(revocation.subject, revocation.client_id)
+    if not revocation.keep_grants:
+        await services.ory.revoke_consent(revocation.subject, revocation.client_id)
     if revocation.end_logins:
         await services.ory.end_login_sessions(revocation.subject)
     now = datetime.now(UTC)
     sweep_at = revocation.revoked_at + timedelta(seconds=services.settings.challenge_ttl) + GRACE
     async with services.store.writing() as rows:
         await rows.revocations.confirm(revocation.id, at=now, sweep_at=sweep_at)
+        if revocation.end_logins:
+            await rows.login_sessions.confirm_all(
+                revocation.subject, ended_until=revocation.revoked_at, at=now, due_at=sweep_at
+            )
+        if revocation.keep_grants:
+            await rows.revocations.finish(revocation.id, now)
+            return
         await rows.grants.mark_synced(
             revocation.subject,
             revocation.client_id,
@@ -91,7 +100,7 @@ async def may_come_back(services: Services, grant: GrantRecord) -> bool:
     if grant.revoke_synced_at is not None:
         return False
     async with services.store.reading() as rows:
-        pending = await rows.revocations.pending_for(grant.subject, grant.client_id)
+        pending = await rows.revocations.pending_for(grant.subject, grant.client_id, logins=False)
     return bool(pending) and all(each.undo_until is not None for each in pending)
 
 

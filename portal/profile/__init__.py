@@ -1,1 +1,1 @@
-"""What is known about a person, and what of it they may change."""
+"""``/account/profile``: what is kept about somebody, and what of it they may change."""

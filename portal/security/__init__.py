@@ -1,1 +1,1 @@
-"""How a person's account is protected: password, sessions, what happened lately, its end."""
+"""``/account/security``: how somebody signs in, where they are signed in, what happened."""
