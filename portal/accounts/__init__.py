@@ -3,11 +3,18 @@
 Each change is one transaction together with its audit event and whatever must end with it.
 """
 
-from portal.accounts.changes import create_user, disable_user, enable_user, set_password
+from portal.accounts.changes import (
+    create_user,
+    disable_user,
+    enable_user,
+    require_another_admin,
+    set_password,
+)
 from portal.accounts.errors import (
     AccountError,
     InvalidEmailError,
     InvalidSubjectError,
+    LastAdminError,
     UnknownUserError,
     UserExistsError,
     WeakPasswordError,
@@ -27,6 +34,7 @@ __all__ = [
     "AccountError",
     "InvalidEmailError",
     "InvalidSubjectError",
+    "LastAdminError",
     "UnknownUserError",
     "UserExistsError",
     "WeakPasswordError",
@@ -37,5 +45,6 @@ __all__ = [
     "disable_user",
     "enable_user",
     "name_key",
+    "require_another_admin",
     "set_password",
 ]

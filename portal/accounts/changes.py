@@ -3,14 +3,22 @@ with it.
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
-from portal import grants, throttle
-from portal.accounts.errors import UnknownUserError, UserExistsError, WeakPasswordError
+from portal import grants, sessions, throttle
+from portal.accounts.errors import (
+    LastAdminError,
+    UnknownUserError,
+    UserExistsError,
+    WeakPasswordError,
+)
 from portal.accounts.password_policy import check_password
 from portal.accounts.spelling import canonical_email, checked_name, checked_subject, name_key
+from portal.origin import Origin
 from portal.passwords import Passwords, prepare
 from portal.store import AlreadyExistsError, Rows, Store
+from portal.store.audit import UNKNOWN
 from portal.store.tables import Revocation, User
 
 
@@ -27,6 +35,7 @@ async def create_user(
     min_length: int,
     now: datetime,
     actor: str,
+    origin: Origin = UNKNOWN,
 ) -> User:
     """Add somebody who can sign in. Without *subject* a random one is made; it never changes."""
     address = canonical_email(email)
@@ -37,7 +46,12 @@ async def create_user(
         name=checked_name(name),
         name_key=name_key(checked_name(name)),
         password_hash=await new_hash(
-            passwords, password, email=address, min_length=min_length, allow_weak=allow_weak
+            passwords,
+            password,
+            email=address,
+            min_length=min_length,
+            allow_weak=allow_weak,
+            words=(name,),
         ),
         password_set_at=now,
         admin=admin,
@@ -48,7 +62,12 @@ async def create_user(
         async with store.writing() as rows:
             await rows.users.add(user)
             await rows.audit.add(
-                "user.created", at=now, actor=actor, subject=user.subject, detail={"admin": admin}
+                "user.created",
+                at=now,
+                actor=actor,
+                subject=user.subject,
+                detail={"admin": admin},
+                origin=origin,
             )
     except AlreadyExistsError as exc:
         raise UserExistsError("a user with this e-mail address or subject exists already") from exc
@@ -56,32 +75,38 @@ async def create_user(
 
 
 async def disable_user(
-    store: Store, subject: str, *, now: datetime, actor: str
+    store: Store, subject: str, *, now: datetime, actor: str, origin: Origin = UNKNOWN
 ) -> Revocation | None:
     """Shut somebody out: here at once, at Ory by the outbox. ``None``: they were shut out already.
 
     Nothing that was given before counts when they are let in again.
     """
     async with store.writing() as rows:
-        if not await rows.users.disable(subject, now):
-            await get_user(rows, subject)
+        user = await get_user(rows, subject, lock=True)
+        if user.disabled_at is not None:
             return None
+        await require_another_admin(rows, user)
+        await rows.users.disable(subject, now)
         revocation = await end_everything(rows, subject, reason="disabled", now=now)
-        await rows.audit.add("user.disabled", at=now, actor=actor, subject=subject)
+        await rows.audit.add("user.disabled", at=now, actor=actor, subject=subject, origin=origin)
     return revocation
 
 
-async def enable_user(store: Store, subject: str, *, now: datetime, actor: str) -> bool:
+async def enable_user(
+    store: Store, subject: str, *, now: datetime, actor: str, origin: Origin = UNKNOWN
+) -> bool:
     """Let somebody sign in again; waiting times that wrong passwords brought are lifted too.
 
     Whether the user was disabled.
     """
     async with store.writing() as rows:
-        user = await get_user(rows, subject)
+        user = await get_user(rows, subject, lock=True)
         changed = await rows.users.enable(subject, now)
         await throttle.forgive(rows, user.email)
         if changed:
-            await rows.audit.add("user.enabled", at=now, actor=actor, subject=subject)
+            await rows.audit.add(
+                "user.enabled", at=now, actor=actor, subject=subject, origin=origin
+            )
     return changed
 
 
@@ -95,6 +120,7 @@ async def set_password(
     min_length: int,
     now: datetime,
     actor: str,
+    origin: Origin = UNKNOWN,
 ) -> Revocation:
     """Give somebody a new password: whoever used the old one is out, everywhere, apps included.
 
@@ -103,16 +129,47 @@ async def set_password(
     async with store.reading() as rows:
         user = await get_user(rows, subject)
     new = await new_hash(
-        passwords, password, email=user.email, min_length=min_length, allow_weak=allow_weak
+        passwords,
+        password,
+        email=user.email,
+        min_length=min_length,
+        allow_weak=allow_weak,
+        words=(user.name,),
     )
     async with store.writing() as rows:
-        await get_user(rows, subject)
+        user = await get_user(rows, subject, lock=True)
         await rows.users.set_password(subject, password_hash=new, at=now)
         await throttle.forgive(rows, user.email)
         await throttle.forget_browsers(rows, user.email)
         revocation = await end_everything(rows, subject, reason="password set", now=now)
-        await rows.audit.add("user.password_set", at=now, actor=actor, subject=subject)
+        await rows.audit.add(
+            "user.password_set", at=now, actor=actor, subject=subject, origin=origin
+        )
     return revocation
+
+
+async def require_another_admin(rows: Rows, user: User) -> None:
+    """Refuse what would leave nobody to administer the portal: :class:`LastAdminError`.
+
+    Whoever disables, demotes or deletes an administrator asks here, in the same unit of work, after
+    the lock of the user and before the change. Of two who do it to each other at the same moment
+    the second is refused. Who is disabled administers nothing.
+    """
+    if not user.admin or user.disabled_at is not None:
+        return
+    await rows.users.lock_admins()
+    if not await rows.users.has_other_admin(user.subject):
+        raise LastAdminError(
+            "this is the last administrator who can sign in; make somebody else one first"
+        )
+
+
+async def end_sign_ins(rows: Rows, subject: str, *, now: datetime) -> Revocation:
+    """End sessions, half-done sign-ins and mailed links, here and at Ory; what apps were allowed
+    stays. Whoever calls this has made the user's epoch a new one.
+    """
+    await rows.mailed_links.void_all(subject)
+    return await sessions.end_elsewhere(rows, subject, but=None, now=now)
 
 
 async def end_everything(rows: Rows, subject: str, *, reason: str, now: datetime) -> Revocation:
@@ -128,21 +185,30 @@ async def end_everything(rows: Rows, subject: str, *, reason: str, now: datetime
     )
 
 
-async def get_user(rows: Rows, subject: str) -> User:
+async def get_user(rows: Rows, subject: str, *, lock: bool = False) -> User:
     """Find somebody who has to be there, or raise :class:`UnknownUserError`."""
-    user = await rows.users.find(subject)
+    user = await rows.users.find(subject, lock=lock)
     if user is None:
         raise UnknownUserError("there is no such user")
     return user
 
 
 async def new_hash(
-    passwords: Passwords, password: str, *, email: str, min_length: int, allow_weak: bool
+    passwords: Passwords,
+    password: str,
+    *,
+    email: str,
+    min_length: int,
+    allow_weak: bool,
+    words: Iterable[str | None] = (),
 ) -> str:
-    """Hash a password that may become somebody's, or raise :class:`WeakPasswordError`."""
+    """Hash a password that may become somebody's, or raise :class:`WeakPasswordError`. *words*:
+    what is known of them besides, as the name.
+    """
     if not password:
         raise WeakPasswordError("the password is empty")
     prepare(password)
     if not allow_weak:
-        check_password(password, email=email, min_length=min_length)
+        known = tuple(word for word in words if word)
+        check_password(password, email=email, min_length=min_length, words=known)
     return await passwords.hash(password)

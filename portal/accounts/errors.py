@@ -23,3 +23,7 @@ class UserExistsError(AccountError):
 
 class UnknownUserError(AccountError):
     """Nobody has this subject."""
+
+
+class LastAdminError(AccountError):
+    """Nobody could administer the portal any more."""

@@ -7,10 +7,21 @@ from typing import Final
 from email_validator import EmailNotValidError, validate_email
 
 from portal.accounts.errors import InvalidEmailError, InvalidSubjectError
+from portal.store.folding import MAX_NAME, name_key
+
+__all__ = [
+    "MAX_EMAIL",
+    "MAX_NAME",
+    "MAX_TYPED",
+    "canonical_email",
+    "canonical_identifier",
+    "checked_name",
+    "checked_subject",
+    "name_key",
+]
 
 MAX_EMAIL: Final = 254
 MAX_TYPED: Final = 1_024
-MAX_NAME: Final = 255
 
 
 def canonical_email(text: str) -> str:
@@ -76,9 +87,3 @@ def checked_name(name: str | None) -> str | None:
     """Keep a name as it was given, but for what cannot be shown; nothing becomes ``None``."""
     shown = "".join(char for char in name or "" if char.isprintable()).strip()
     return shown[:MAX_NAME] or None
-
-
-def name_key(name: str | None) -> str | None:
-    """Fold a name so that its beginning finds it, whatever case and width it is typed in."""
-    folded = unicodedata.normalize("NFKC", name or "").casefold()
-    return unicodedata.normalize("NFC", " ".join(folded.split()))[:MAX_NAME] or None

@@ -20,6 +20,7 @@ from portal.admin.client_pages import (
     NewSecretPage,
 )
 from portal.admin.forms import ClientForm
+from portal.admin.wording import look_again
 from portal.apps import clean_name
 from portal.grants import Policy, usual_duration
 from portal.ory.errors import OryConflictError, OryNotFoundError, OryRefusalError
@@ -239,7 +240,7 @@ class Desk:
             auth_methods=_boxes(registration.AUTH_METHODS, [form.token_endpoint_auth_method]),
             usual_duration=self._usual_duration(),
             problems=tuple(FieldProblem(field=f, text=words) for f, words in found.items()),
-            error=error or _look_again(len(found)),
+            error=error or look_again(len(found)),
             **more,
         )
 
@@ -266,6 +267,7 @@ class Desk:
             "verified": policy.verified,
             "required_scopes": list(policy.required_scopes),
             "longest_grant": longest,
+            "required_acr": policy.required_acr,
         }
         await rows.policies.save(
             ClientPolicy(
@@ -305,12 +307,6 @@ def _boxes(known: Mapping[str, str], chosen: Iterable[str]) -> tuple[Box, ...]:
     return tuple(
         Box(value=value, text=text, chosen=value in given) for value, text in offered.items()
     )
-
-
-def _look_again(count: int) -> str | None:
-    if not count:
-        return None
-    return "One field needs another look." if count == 1 else f"{count} fields need another look."
 
 
 def _ory_says(exc: OryRefusalError) -> str:

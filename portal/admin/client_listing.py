@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from portal.admin.client_pages import ClientRowView, ClientsPage
 from portal.apps import clean_name, host_of
+from portal.factors.levels import AAL2
 from portal.grants import Policy
 from portal.ory.errors import OryNotFoundError
 from portal.ory.models import OAuth2Client
@@ -68,6 +69,7 @@ async def _rows(clients: Sequence[OAuth2Client], services: Services) -> tuple[Cl
             public=client.token_endpoint_auth_method == "none",  # noqa: S105 - the name of a method
             skips=client.skip_consent,
             verified=Policy.of(policies.get(client.client_id)).verified,
+            second_factor=Policy.of(policies.get(client.client_id)).required_acr == AAL2,
             hosts=_hosts(client),
             people=people.get(client.client_id, 0),
         )

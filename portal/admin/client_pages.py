@@ -19,6 +19,8 @@ class ClientRowView(msgspec.Struct, frozen=True, kw_only=True):
     skips: bool = False
     """Nobody is asked about it: ``skip_consent``."""
     verified: bool = False
+    second_factor: bool = False
+    """Nobody gets there without one."""
     hosts: tuple[str, ...] = ()
     """Where answers may go."""
     people: int = 0

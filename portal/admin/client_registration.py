@@ -12,6 +12,7 @@ import msgspec
 from portal.accounts import InvalidEmailError, canonical_email
 from portal.admin.forms import ClientForm
 from portal.apps import clean_name
+from portal.factors.levels import AAL2
 from portal.grants import Policy
 from portal.ory.models import OAuth2Client
 from portal.settings import reading
@@ -92,6 +93,7 @@ def form_of(client: OAuth2Client, policy: Policy) -> ClientForm:
         verified=policy.verified,
         required_scopes=" ".join(policy.required_scopes),
         longest_grant="" if longest is None else duration(longest),
+        second_factor=policy.required_acr == AAL2,
     )
 
 
@@ -121,6 +123,7 @@ def policy_in(form: ClientForm) -> Policy:
         verified=form.verified,
         required_scopes=tuple(dict.fromkeys(form.required_scopes.split())),
         longest=timedelta(seconds=reading.positive_seconds(text)) if text else None,
+        required_acr=AAL2 if form.second_factor else None,
     )
 
 

@@ -1,5 +1,7 @@
 """What the admin pages post."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -77,6 +79,8 @@ class ClientForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     required_scopes: str = ""
     longest_grant: str = ""
     """A duration as in the settings, ``30d``; empty: no limit of its own."""
+    second_factor: bool = False
+    """Nobody gets there without one."""
     form_token: str = ""
 
 
@@ -84,4 +88,48 @@ class OneClientForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One app to delete, or to give a new secret."""
 
     client_id: str
+    form_token: str = ""
+
+
+class CreateUserForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody new: by a password that the administrator chooses, or by an invitation."""
+
+    email: str = ""
+    name: str = ""
+    admin: bool = False
+    how: Literal["password", "invitation"]
+    """Which button was pressed."""
+    password: str = ""
+    form_token: str = ""
+
+
+class InvitationForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An invitation to withdraw."""
+
+    email: str
+    form_token: str = ""
+
+
+class ActForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of :data:`portal.admin.user_acts.ACTS` to one person."""
+
+    subject: str
+    act: str
+    form_token: str = ""
+
+
+class AddressForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another address for somebody."""
+
+    subject: str
+    email: str = ""
+    form_token: str = ""
+
+
+class EndSessionForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One place where somebody is signed in."""
+
+    subject: str
+    kind: Literal["portal", "login"]
+    handle: str
     form_token: str = ""

@@ -44,7 +44,7 @@ async def show_grant(
     async with services.store.reading() as rows:
         row = await _find(rows, subject, client_id)
         policy = Policy.of(await rows.policies.find(client_id))
-        removals = await rows.revocations.pending_for(subject, client_id)
+        removals = await rows.revocations.pending_for(subject, client_id, logins=False)
         told = await rows.audit.list_page(pair, after=None, limit=EVENTS)
         allowed = await _allowed(rows, row.grant)
         emails = await audit_listing.emails_of(rows, told.events)

@@ -1,6 +1,9 @@
 """Words that several admin pages share."""
 
 from typing import Final
+from urllib.parse import urlencode
+
+from portal.page import GoTo
 
 TROUBLES: Final = {
     "OryUnavailableError": "Ory does not answer, or asked to wait",
@@ -19,3 +22,21 @@ def trouble_in_words(error: str) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """*number* of something."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def look_again(count: int) -> str | None:
+    """That *count* fields of a form are wrong."""
+    if not count:
+        return None
+    return "One field needs another look." if count == 1 else f"{count} fields need another look."
+
+
+def as_sentence(exc: Exception) -> str:
+    """An error's message, as a person reads it beside a field."""
+    text = str(exc).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def one_path(subject: str, **more: str) -> GoTo:
+    """The page of one person."""
+    return GoTo("/admin/users/one?" + urlencode({"subject": subject, **more}))

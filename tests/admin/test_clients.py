@@ -588,9 +588,32 @@ async def test_a_policy_is_kept_here_and_told_to_nobody_else(
             "verified": True,
             "required_scopes": ["email", "openid"],
             "longest_grant": 36 * 3600,
+            "required_acr": None,
         }
     ]
     assert "Verified" in (await at(browser, portal)).text
+
+
+async def test_an_app_may_ask_for_a_second_factor(
+    browser: Browser, portal: Portal, ory: OryDouble
+) -> None:
+    ory.plant_client("photos")
+    await at(browser, portal, "/edit", client_id="photos")
+    browser.tick("second_factor")
+    page = await press(browser)
+    saved = await policy(portal)
+    assert saved is not None
+    assert saved.required_acr == "aal2"
+    assert page.box("second_factor", "1").get("checked") is not None
+    assert "Asks for a second factor" in (await at(browser, portal)).text
+    assert (await details(portal, "policy.changed"))[0]["required_acr"] == "aal2"
+    await at(browser, portal, "/edit", client_id="photos")
+    browser.tick("second_factor", ticked=False)
+    await press(browser)
+    saved = await policy(portal)
+    assert saved is not None
+    assert saved.required_acr is None
+    assert "Asks for a second factor" not in (await at(browser, portal)).text
 
 
 async def test_a_new_app_may_come_with_its_policy(

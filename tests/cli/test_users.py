@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from ruamel.yaml import YAML
 
 from portal.cli import common
 
@@ -203,3 +204,139 @@ def test_a_name_cannot_move_the_cursor(portal):
     )
     assert "\x1b" not in portal("users", "list").stdout
     assert listed(portal)[0]["name"] == "[31mred"
+
+
+def created(portal, email, *flags):
+    found = portal(
+        *("users", "create", email, "--password-stdin", "--format", "json", *flags),
+        stdin=f"{PASSWORD}\n",
+    )
+    assert found.exit_code == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+def shown(portal, user):
+    return json.loads(portal("users", "show", user, "--format", "json").stdout)
+
+
+def test_everything_but_secrets_is_shown_of_one_user(portal, ann):
+    found = shown(portal, "ann@example.org")
+    assert (found["email"], found["password"], found["email_verified"]) == (
+        "ann@example.org",
+        "set",
+        False,
+    )
+    assert (found["passkeys"], found["recovery_codes"], found["connected_apps"]) == ([], 0, 0)
+    table = portal("users", "show", "ann@example.org").stdout
+    assert "E-MAIL" in table
+    assert "argon2" not in json.dumps(found) + table
+
+
+def test_the_list_is_narrowed(portal, ann):
+    created(portal, "bob@example.org", "--admin", "--name", "Anton")
+    portal("users", "disable", "ann@example.org")
+
+    def emails(*flags):
+        found = portal("users", "list", "--format", "json", *flags)
+        return [row["email"] for row in json.loads(found.stdout)]
+
+    assert emails() == ["ann@example.org", "bob@example.org"]
+    assert emails("--admin") == ["bob@example.org"]
+    assert emails("--disabled") == ["ann@example.org"]
+    assert emails("--search", "AN") == ["ann@example.org", "bob@example.org"]
+    assert emails("--search", "an", "--disabled") == ["ann@example.org"]
+    assert emails("--unverified") == ["ann@example.org", "bob@example.org"]
+    nobody = portal("users", "list", "--search", "x")
+    assert (nobody.exit_code, nobody.stdout) == (0, "")
+    assert "Nobody is found" in nobody.stderr
+    assert emails("--search", "x") == []
+
+
+@pytest.mark.parametrize("output", ["json", "yaml", "table"])
+def test_a_list_of_many_pages_is_one_document(portal, monkeypatch, output):
+    monkeypatch.setattr("portal.cli.users.PAGE", 2)
+    for number in range(5):
+        created(portal, f"user{number}@example.org")
+    printed = portal("users", "list", "--format", output).stdout
+    if output == "table":
+        lines = printed.splitlines()
+        assert len(lines) == 6
+        assert lines[0].startswith("E-MAIL")
+    else:
+        rows = json.loads(printed) if output == "json" else YAML().load(printed)
+        assert [row["email"] for row in rows] == [f"user{n}@example.org" for n in range(5)]
+
+
+def test_the_role_is_given_and_taken_but_never_the_last(portal, ann):
+    assert "Administrator now" in portal("users", "grant-admin", "ann@example.org").stdout
+    assert "already" in portal("users", "grant-admin", "ann@example.org").stdout
+    for command in (["withdraw-admin"], ["disable"], ["delete", "--yes"]):
+        said = refused(portal("users", command[0], "ann@example.org", *command[1:]))
+        assert "last administrator" in said
+        assert "make somebody else one first" in said
+    created(portal, "bob@example.org", "--admin")
+    assert "No administrator" in portal("users", "withdraw-admin", "ann@example.org").stdout
+    assert "was no" in portal("users", "withdraw-admin", "ann@example.org").stdout
+    assert [row["role"] for row in listed(portal)] == ["user", "admin"]
+
+
+def test_a_user_is_unlocked(portal, ann):
+    assert portal("users", "unlock", "ann@example.org").stdout == "User unlocked.\n"
+
+
+def test_a_new_password_is_demanded_until_it_is_set(portal, ann):
+    assert "demanded" in portal("users", "expire-password", "ann@example.org").stdout
+    assert shown(portal, "ann@example.org")["password"] == "a new one is demanded"
+    portal(
+        *("users", "set-password", "ann@example.org", "--password-stdin"),
+        stdin="another good phrase\n",
+    )
+    assert shown(portal, "ann@example.org")["password"] == "set"
+
+
+def test_factors_are_reset(portal, ann):
+    assert portal("users", "reset-factors", "ann@example.org").stdout == "There were none.\n"
+
+
+def test_an_account_is_deleted_by_who_says_yes(portal, ann, monkeypatch):
+    assert "say --yes" in refused(portal("users", "delete", "ann@example.org"))
+    monkeypatch.setattr("portal.cli.users.has_terminal", lambda: True)
+    assert portal("users", "delete", "ann@example.org", stdin="n\n").exit_code == 1
+    assert len(listed(portal)) == 1
+    found = portal("users", "delete", "ann@example.org", stdin="y\n")
+    assert "deletes ann@example.org for good" in found.stderr
+    assert "User deleted." in found.stdout
+    assert listed(portal) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show"],
+        ["grant-admin"],
+        ["withdraw-admin"],
+        ["unlock"],
+        ["expire-password"],
+        ["reset-factors"],
+        ["delete", "--yes"],
+    ],
+)
+def test_nobody_is_told_as_nobody_by_the_others_too(portal, command):
+    found = portal("users", command[0], "nobody@example.org", *command[1:])
+    assert "there is no user 'nobody@example.org'. See: portal users list" in refused(found)
+
+
+def test_what_a_command_did_is_in_the_audit_trail(portal, ann):
+    for command in ("grant-admin", "unlock", "expire-password", "reset-factors"):
+        portal("users", command, "ann@example.org")
+    lines = portal("audit", "export").stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    assert {event["actor"] for event in found} == {"cli"}
+    assert [event["action"] for event in found] == [
+        "user.created",
+        "user.admin_granted",
+        "user.unlocked",
+        "user.password_expired",
+        "factors.reset",
+        "audit.exported",
+    ]
