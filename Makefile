@@ -3,7 +3,7 @@ PY ?= python3
 RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install check lint fast test demo hydra bench bench-grants screenshots format
+.PHONY: help install check lint fast test demo hydra bench bench-grants bench-timing bench-sign-ins screenshots format
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ bench: install ## what a call to Ory costs, by transport, against the real Hydra
 
 bench-grants: install ## what a search among one and ten million grants costs; GRANTS=100000,1000000 for a quick one, ARGS="--keep DIR"
 	$(RUN) benchmarks.grants $(ARGS)
+
+bench-timing: install ## whether the time of a refused sign-in tells what accounts there are; some minutes
+	$(RUN) benchmarks.timing $(ARGS)
+
+bench-sign-ins: install ## what a sign-in costs beside its hash, and what five hundred at once do
+	$(RUN) benchmarks.sign_ins $(ARGS)
 
 screenshots: install ## make the pictures of the README, by `portal demo` and Chromium
 	$(RUN) scripts.screenshots

@@ -11,25 +11,34 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from portal import health, jobs, logs, metrics
 from portal.account.controller import router as account
+from portal.address import controller as address
 from portal.admin.audit import router as admin_audit
 from portal.admin.bulk import router as admin_bulk
 from portal.admin.clients import router as admin_clients
 from portal.admin.drift import router as admin_drift
 from portal.admin.grants import router as admin
-from portal.attributes import load_attributes
+from portal.admin.users import router as admin_users
+from portal.claims import load_catalogs
 from portal.consent import controller as consent
 from portal.device import controller as device
+from portal.enrolment.controller import router as enrolment
 from portal.login import controller as login
+from portal.login import steps_controller as login_steps
 from portal.logout import controller as logout
 from portal.ory.admin import OryAdmin
 from portal.ory.connect import open_client
 from portal.passwords import Passwords
-from portal.scopes import load_catalog
+from portal.profile.controller import router as profile
+from portal.recovery import controller as recovery
+from portal.registration import controller as registration
 from portal.sealing import Sealer
+from portal.security.controller import goodbye
+from portal.security.controller import router as security
 from portal.services import Services
 from portal.settings import Settings
 from portal.settings.environment import read_environment
 from portal.store import Store
+from portal.strength import controller as strength
 from portal.web import oryerror
 from portal.web.assets import serve_asset
 from portal.web.edge import MAX_BODY, Edge
@@ -41,6 +50,13 @@ HANDLERS: list[ControllerRouterHandler] = [
     welcome,
     login.ask,
     login.decide,
+    login.decide_by_passkey,
+    login_steps.ask_factor,
+    login_steps.decide_factor,
+    login_steps.ask_enrol,
+    login_steps.decide_enrol,
+    login_steps.ask_new_password,
+    login_steps.decide_new_password,
     consent.ask,
     consent.decide,
     consent.summarise,
@@ -48,13 +64,22 @@ HANDLERS: list[ControllerRouterHandler] = [
     device.verify,
     device.connected,
     device.denied,
+    strength.judge,
+    *recovery.HANDLERS,
+    *registration.HANDLERS,
+    *address.HANDLERS,
     logout.ask,
     logout.decide,
     account,
+    security,
+    goodbye,
+    profile,
+    enrolment,
     admin,
     admin_bulk,
     admin_drift,
     admin_clients,
+    admin_users,
     admin_audit,
     oryerror.show_ory_error,
     health.alive,
@@ -73,6 +98,7 @@ async def open_services(
     """What the portal works with, for as long as the context lasts; *connect* leads to another
     Ory.
     """
+    catalogs = load_catalogs(settings)
     store = Store(settings.database_url, pool_size=settings.db_pool_size)
     passwords = Passwords(
         time_cost=settings.argon2_time_cost,
@@ -80,6 +106,7 @@ async def open_services(
         parallelism=settings.argon2_parallelism,
         workers=settings.hash_workers,
         queue=settings.hash_queue,
+        peppers=settings.password_peppers,
     )
     try:
         async with connect(settings, observe=metrics.count_ory_call) as ory:
@@ -88,8 +115,8 @@ async def open_services(
                 store=store,
                 ory=ory,
                 passwords=passwords,
-                catalog=load_catalog(settings.scope_catalog),
-                attributes=load_attributes(settings.attributes_file),
+                catalog=catalogs.scopes,
+                attributes=catalogs.attributes,
                 sealer=Sealer(settings.secret_keys),
             )
     finally:

@@ -66,6 +66,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     required_scopes: tuple[str, ...] = ()
     longest: timedelta | None = None
     """How long after a decision it may be remembered."""
+    required_acr: str | None = None
+    """The level that every sign-in to it has to reach: :mod:`portal.factors.levels`."""
 
     @classmethod
     def of(cls, record: ClientPolicy | None) -> "Policy":
@@ -77,6 +79,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             verified=record.verified,
             required_scopes=tuple(record.required_scopes),
             longest=None if longest is None else timedelta(seconds=longest),
+            required_acr=record.required_acr,
         )
 
     def lasting(self, usual: timedelta | None) -> timedelta | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from portal import bulk, expiry, logs, retention
+from portal import bulk, expiry, logs, postbox, retention, sessions
 from portal.ory.errors import OryError, OryKeyError, OryUnavailableError
 from portal.pace import Pace
 from portal.reconciliation import runs
@@ -26,9 +26,12 @@ CLEAN_EVERY: Final = 300.0
 LEASE: Final = timedelta(seconds=30)
 WORKERS: Final = 4
 FORGET_AT_ONCE: Final = 1000
+HALF_DONE: Final = timedelta(hours=1)
+"""Sign-ins that nobody went on with: longer than they count."""
 KEEP_FLOWS: Final = timedelta(days=1)
 KEEP_ATTEMPTS: Final = timedelta(days=2)
 """But not where the ceiling is reached: that holds until somebody lifts it."""
+KEEP_LINKS: Final = timedelta(days=1)
 KEEP_DONE: Final = timedelta(days=30)
 KEEP_BROWSERS: Final = timedelta(days=400)
 KEEP_COMPARED: Final = timedelta(days=90)
@@ -42,12 +45,17 @@ async def run(services: Services) -> None:
     background = replace(services, ory=services.ory.paced(pace))
     works: tuple[tuple[Work, float], ...] = (
         (work_off, EVERY),
+        (postbox.deliver, EVERY),
+        (sessions.forget_ended, EVERY),
         (bulk.advance, EVERY),
         (runs.advance, EVERY),
         (expiry.write_down, EVERY),
         (forget, CLEAN_EVERY),
         (retention.forget_history, CLEAN_EVERY),
         (retention.index_grants, CLEAN_EVERY),
+        (retention.seal_codes_anew, CLEAN_EVERY),
+        (retention.fold_names, CLEAN_EVERY),
+        (retention.name_password_kinds, CLEAN_EVERY),
     )
     async with asyncio.TaskGroup() as group:
         for work, every in works:
@@ -125,6 +133,7 @@ async def _work_on(revocation: Revocation, services: Services) -> bool:
 async def forget(services: Services, *, now: datetime) -> None:
     """Delete what is over, in bounded batches, so that no table grows with traffic alone."""
     settings = services.settings
+    proofs = timedelta(seconds=settings.challenge_ttl) + KEEP_FLOWS
     idle = timedelta(seconds=max(settings.session_idle, settings.admin_idle))
     sign_ins = timedelta(seconds=settings.remember_login_for) + KEEP_FLOWS
 
@@ -135,11 +144,14 @@ async def forget(services: Services, *, now: datetime) -> None:
                 forgotten = await call(rows)
 
     await each(lambda rows: rows.flows.delete_before(now - KEEP_FLOWS, FORGET_AT_ONCE))
+    await each(lambda rows: rows.sign_ins.delete_before(now - HALF_DONE, FORGET_AT_ONCE))
+    await each(lambda rows: rows.spent_proofs.delete_before(now - proofs, FORGET_AT_ONCE))
     await each(lambda rows: rows.portal_sessions.delete_before(now - idle, FORGET_AT_ONCE))
     await each(lambda rows: rows.login_sessions.delete_before(now - sign_ins, FORGET_AT_ONCE))
     await each(lambda rows: rows.revocations.delete_before(now - KEEP_DONE, FORGET_AT_ONCE))
     await each(lambda rows: rows.browsers.delete_before(now - KEEP_BROWSERS, FORGET_AT_ONCE))
     await each(lambda rows: rows.reconciliations.delete_before(now - KEEP_COMPARED, FORGET_AT_ONCE))
+    await each(lambda rows: rows.mailed_links.delete_before(now - KEEP_LINKS, FORGET_AT_ONCE))
     until = (now - KEEP_ATTEMPTS).timestamp()
     ceiling = ACCOUNT.ceiling
     await each(lambda rows: rows.attempts.delete_before(until, FORGET_AT_ONCE, streak=ceiling))

@@ -51,6 +51,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "login.shown": "asked to sign in",
     "login.succeeded": "signed in",
     "login.failed": "wrong password",
+    "login.factor_failed": "second step failed",
     "login.throttled": "told to wait",
     "login.skipped": "still signed in",
     "login.rejected": "not signed in",
@@ -73,6 +74,18 @@ PHRASES: Final[Mapping[str, str]] = {
     "portal.starting": "starting",
     "portal.listening": "listening",
     "portal.signed_in": "signed in here",
+    "session.ended": "signed out in one place",
+    "sessions.ended": "signed out elsewhere",
+    "user.password_changed": "password changed",
+    "user.profile_changed": "own data changed",
+    "user.deleted": "account deleted",
+    "reset.asked": "forgot a password",
+    "password.reset": "new password by mail",
+    "registration.asked": "asked to register",
+    "user.registered": "registered",
+    "address.change_asked": "asked for another address",
+    "address.confirmed": "address confirmed",
+    "mail.sent": "mail sent",
 }
 """How the console says it; any other event is its own name."""
 

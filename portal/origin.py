@@ -7,6 +7,17 @@ import msgspec
 
 Network = IPv4Network | IPv6Network
 MAX_USER_AGENT = 256
+_BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet")),
+    *(("Vivaldi", "Vivaldi"), ("Firefox/", "Firefox"), ("FxiOS", "Firefox")),
+    *(("CriOS", "Chrome"), ("Chromium", "Chromium"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
+    *(("curl/", "curl"), ("python-httpx", "a program"), ("Go-http-client", "a program")),
+)
+"""Those that pretend to be another one come before it."""
+_SYSTEMS = (
+    *(("Windows", "Windows"), ("iPhone", "an iPhone"), ("iPad", "an iPad")),
+    *(("Android", "Android"), ("CrOS", "ChromeOS"), ("Mac OS X", "a Mac"), ("Linux", "Linux")),
+)
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,3 +72,13 @@ def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     return parsed is not None and any(
         parsed.version == network.version and parsed in network for network in trusted
     )
+
+
+def browser_in_words(user_agent: str) -> str:
+    """Which browser that probably was, to be read: "Chrome on Windows". It may pretend anything."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
+    if browser is None:
+        return f"A browser on {system}" if system else "An unknown browser"
+    named = browser[0].upper() + browser[1:]
+    return f"{named} on {system}" if system else named

@@ -8,6 +8,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
+from portal.factors import totp
 from portal.services import Services
 
 AT_ONCE: Final = 1_000
@@ -50,3 +51,31 @@ async def index_grants(services: Services, *, now: datetime) -> bool:
     async with services.store.writing() as rows:
         await rows.grants.index_used(now - LATELY, AT_ONCE)
     return False
+
+
+async def fold_names(services: Services, *, now: datetime) -> bool:  # noqa: ARG001 - a kind of work
+    """Prepare a portion of the names of an older version for the search. Whether there is more."""
+    async with services.store.writing() as rows:
+        done = await rows.users.fold_names(AT_ONCE)
+    await asyncio.sleep(PAUSE)
+    return done == AT_ONCE
+
+
+async def name_password_kinds(services: Services, *, now: datetime) -> bool:  # noqa: ARG001 - a kind of work
+    """Name the kinds of a portion of the password hashes of an older version. Whether there is
+    more.
+    """
+    async with services.store.writing() as rows:
+        done = await rows.password_kinds.name_some(AT_ONCE)
+    await asyncio.sleep(PAUSE)
+    return done == AT_ONCE
+
+
+async def seal_codes_anew(services: Services, *, now: datetime) -> bool:  # noqa: ARG001 - a kind of work
+    """Seal a portion of the secrets of authenticator apps with the first key, before an older one
+    is dropped. Whether there is more.
+    """
+    async with services.store.writing() as rows:
+        done = await totp.seal_anew(rows, services.sealer, limit=AT_ONCE)
+    await asyncio.sleep(PAUSE)
+    return done == AT_ONCE

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.chromium",
     "tests.fixtures.tutorial",
     "tests.fixtures.portal",
+    "tests.fixtures.mail",
 ]
 
 

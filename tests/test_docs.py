@@ -33,6 +33,7 @@ NO_SETTINGS = {
     "OAUTH2_CLIENT_ID": "Ory's own variable for `perform`",
     "OAUTH2_CLIENT_SECRET": "Ory's own variable for `perform`",
     "PROJECT_ID": "of a shell, in an example",
+    "SSL_CERT_FILE": "of OpenSSL",
     "TYPE_CHECKING": "of Python",
 }
 

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "demo": ("portal.cli.demo:demo", "See it all: Ory's stand-in, the portal and an app."),
     "db": ("portal.cli.db:db", "Create and upgrade the database."),
     "users": ("portal.cli.users:users", "People who can sign in."),
+    "calibrate": ("portal.cli.calibrate:calibrate", "Parameters of password hashes for here."),
     "clients": ("portal.cli.clients:clients", "Apps that are registered at Ory."),
     "grants": ("portal.cli.grants:grants", "What people let apps do."),
     "audit": ("portal.cli.audit:audit", "Who did what, when and from where."),

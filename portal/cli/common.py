@@ -6,6 +6,7 @@ import ipaddress
 import json
 import signal
 import sys
+import textwrap
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -18,6 +19,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import rich_click as click
@@ -26,6 +28,7 @@ from ruamel.yaml import YAML
 from portal.accounts import AccountError, canonical_identifier
 from portal.cli.refusal import Refusal
 from portal.logs import one_line, scrub
+from portal.operator_files import OperatorFileError
 from portal.ory.errors import (
     OryConflictError,
     OryError,
@@ -36,9 +39,10 @@ from portal.ory.errors import (
     OryUnavailableError,
 )
 from portal.passwords import Passwords, PasswordTooLongError
-from portal.scopes import ScopeCatalogError
+from portal.sealing import Sealer
 from portal.settings import Settings, SettingsError, read_environment
 from portal.store import Store, StoreError, StoreUnavailableError, schema
+from portal.store.tables import User
 
 ACTOR: Final = "cli"
 MAX_LINE: Final = 8_192
@@ -65,8 +69,8 @@ def explained() -> Iterator[None]:
         raise Refusal(_about_settings(exc.problems)) from exc
     except (AccountError, PasswordTooLongError) as exc:
         raise Refusal(f"{exc}.") from exc
-    except ScopeCatalogError as exc:
-        raise Refusal(f"PORTAL_SCOPE_CATALOG: {exc}.") from exc
+    except OperatorFileError as exc:
+        raise Refusal(_about_settings(exc.problems)) from exc
     except StoreUnavailableError as exc:
         raise Refusal(f"{_clean(exc)}. Check DATABASE_URL, and that the database runs.") from exc
     except StoreError as exc:
@@ -138,6 +142,22 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         await store.dispose()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What changes to accounts work with: they never call Ory, the running portal does."""
+
+    settings: Settings
+    store: Store
+    sealer: Sealer
+
+
+@asynccontextmanager
+async def open_office(settings: Settings) -> AsyncIterator[Office]:
+    """Open the database for a change that somebody is told about by mail."""
+    async with open_store(settings) as store:
+        yield Office(settings=settings, store=store, sealer=Sealer(settings.secret_keys))
+
+
 async def subject_of(store: Store, *, user: str | None, subject: str | None) -> str | None:
     """Whom ``--user``, an address, and ``--subject`` name; both must not name two people."""
     if user is None:
@@ -154,6 +174,22 @@ async def subject_of(store: Store, *, user: str | None, subject: str | None) -> 
     return found.subject
 
 
+async def find_user(store: Store, named: str) -> User:
+    """Find a user by address or subject; one name must not mean two people."""
+    async with store.reading() as rows:
+        by_email = await rows.users.find_by_email(canonical_identifier(named))
+        by_subject = await rows.users.find(named)
+    if by_email and by_subject and by_email.subject != by_subject.subject:
+        raise Refusal(
+            f"{named!r} is one user's address and another one's subject. "
+            "Use the other name of the one you mean; see: portal users list"
+        )
+    user = by_email or by_subject
+    if user is None:
+        raise Refusal(f"there is no user {named!r}. See: portal users list")
+    return user
+
+
 def make_passwords(settings: Settings) -> Passwords:
     """Hash with the parameters that the portal itself uses."""
     return Passwords(
@@ -161,6 +197,7 @@ def make_passwords(settings: Settings) -> Passwords:
         memory_cost=settings.argon2_memory_cost,
         parallelism=settings.argon2_parallelism,
         workers=1,
+        peppers=settings.password_peppers,
     )
 
 
@@ -251,6 +288,60 @@ def print_fields(fields: Mapping[str, Any], names: Mapping[str, str]) -> None:
     for title, text in shown.items():
         if text:
             click.echo(f"{title.ljust(width)}  {text}")
+
+
+class Stream:
+    """Prints as :func:`print_rows` does, but page by page: any number of things.
+
+    The columns of a table are as wide as the first page needs; a later text that is longer pushes
+    the rest aside.
+    """
+
+    def __init__(self, columns: Mapping[str, str], *, output: str, empty: str) -> None:
+        self._columns, self._output, self._empty = columns, output, empty
+        self._widths: list[int] = []
+        self._count = 0
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        if failed is not None:
+            return
+        if self._output == "json":
+            click.echo("\n]" if self._count else "[]")
+        elif not self._count and self._output == "yaml":
+            print_document([], self._output)
+        elif not self._count:
+            click.echo(self._empty, err=True)
+
+    def print(self, page: Sequence[Mapping[str, Any]]) -> None:
+        """Print some more."""
+        if self._output == "table":
+            self._print_lines(page)
+        for row in page if self._output != "table" else ():
+            if self._output == "yaml":
+                print_document([row], self._output)
+            else:
+                document = json.dumps(row, indent=2, ensure_ascii=False)
+                start = ",\n" if self._count else "[\n"
+                click.echo(start + textwrap.indent(document, "  "), nl=False)
+            self._count += 1
+
+    def _print_lines(self, page: Sequence[Mapping[str, Any]]) -> None:
+        lines = [tuple(cell(row.get(field)) for field in self._columns) for row in page]
+        if lines and not self._widths:
+            head = tuple(self._columns.values())
+            self._widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+            lines.insert(0, head)
+        for line in lines:
+            click.echo(_padded(line, self._widths))
+        self._count += len(page)
+
+
+def _padded(line: Iterable[str], widths: Iterable[int]) -> str:
+    padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+    return "  ".join(padded).rstrip()
 
 
 def print_document(document: object, output: str = "json") -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 import rich_click as click
 
-from portal.attributes import load_attributes
+from portal.claims import load_catalogs
 from portal.cli.common import (
     ACTOR,
     explained,
@@ -29,7 +29,6 @@ from portal.grants import Policy, state_of
 from portal.ory.connect import open_client
 from portal.pace import Pace
 from portal.reconciliation import runs
-from portal.scopes import load_catalog
 from portal.sealing import Sealer
 from portal.services import Services
 from portal.settings import Settings
@@ -213,6 +212,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     Its log is for operators of a service; here the command itself tells what happens.
     """
     logging.getLogger().addHandler(logging.NullHandler())
+    catalogs = load_catalogs(settings)
     with make_passwords(settings) as passwords:
         async with open_store(settings) as store, open_client(settings) as ory:
             yield Services(
@@ -220,8 +220,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
                 store=store,
                 ory=ory.paced(Pace(settings.background_rate)),
                 passwords=passwords,
-                catalog=load_catalog(settings.scope_catalog),
-                attributes=load_attributes(settings.attributes_file),
+                catalog=catalogs.scopes,
+                attributes=catalogs.attributes,
                 sealer=Sealer(settings.secret_keys),
             )
 

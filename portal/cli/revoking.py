@@ -71,7 +71,9 @@ async def revoke_one(services: Services, row: GrantRow, *, wait: bool) -> str:
 
     async def left() -> int:
         async with services.store.reading() as rows:
-            return len(await rows.revocations.pending_for(grant.subject, grant.client_id))
+            return len(
+                await rows.revocations.pending_for(grant.subject, grant.client_id, logins=False)
+            )
 
     if wait:
         with progress() as show:

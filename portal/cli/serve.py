@@ -15,13 +15,13 @@ import rich_click as click
 import uvicorn
 
 from portal import logs, metrics
+from portal.claims import load_catalogs
 from portal.cli.common import explained, load_settings
 from portal.cli.db import wait_for_database, wait_option
 from portal.cli.listening import announced
 from portal.cli.protocol import HEAD_LIMIT, protocol
 from portal.cli.refusal import Refusal
 from portal.ory.connect import tls_context
-from portal.scopes import load_catalog
 from portal.settings import Settings, read_environment, unknown_variables
 from portal.settings.environment import export
 from portal.store import schema
@@ -55,7 +55,7 @@ def serve(
     given = {name: value for name, value in overrides.items() if value is not None}
     with explained():
         settings = load_settings(given, require=("hydra_admin_url",))
-        load_catalog(settings.scope_catalog)
+        load_catalogs(settings)
         tls_context(str(settings.hydra_admin_url), settings.ory_ca_file)
         _prepare_database(settings, migrate=migrate, wait=wait)
     _require_free(settings.host, settings.port)

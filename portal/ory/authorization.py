@@ -47,6 +47,8 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     prompt: frozenset[str]
+    acr_values: tuple[str, ...] = ()
+    """What the sign-in should reach, one of them being enough (OpenID Connect Core, 3.1.2.1)."""
     redirect_uri: str | None
     has_query: bool
     """False: the client used POST, and Ory loses all parameters on the way back."""
@@ -77,6 +79,7 @@ class AuthorizationParameters(msgspec.Struct, frozen=True, kw_only=True):
         by_reference = "request_uri" in merged or claims is None
         return cls(
             prompt=frozenset(merged.get("prompt", "").split()),
+            acr_values=tuple(merged.get("acr_values", "").split()),
             redirect_uri=None if by_reference else merged.get("redirect_uri") or None,
             has_query=bool(parts.query),
             by_reference=by_reference,

@@ -78,6 +78,7 @@ class OidcContext(Document, frozen=True, kw_only=True):
     """What the client said about the person it expects; all of it untrusted and optional."""
 
     login_hint: str = ""
+    acr_values: tuple[str, ...] = ()
     id_token_hint_claims: dict[str, Any] = {}
 
 

@@ -173,7 +173,7 @@ async def _mend(
         grant = await rows.grants.find(found.subject, found.client_id, lock=True)
         if not _same(grant, seen):
             return None
-        if await rows.revocations.pending_for(found.subject, found.client_id):
+        if await rows.revocations.pending_for(found.subject, found.client_id, logins=False):
             return None
         if found.kind == DELETED:
             await end_client(rows, client_id=found.client_id, app=found.app, actor=SYSTEM, now=now)

@@ -564,6 +564,8 @@ def _disagreements(settings: Settings, env: Mapping[str, str]) -> list[str]:
         )
     if memory < 8 * settings.argon2_parallelism:
         problems.append("PORTAL_ARGON2_MEMORY_COST: must be at least 8 KiB per lane")
+    if settings.registration and not settings.has_mail:
+        problems.append("PORTAL_REGISTRATION: needs a mail server, named by PORTAL_SMTP_URL")
     given = any(env.get(name, "").strip() for name in ("SECRET_KEY", "SECRET_KEY_FILE"))
     if not given and not settings.development:
         problems.append(

@@ -24,6 +24,7 @@
   function prepare() {
     document.querySelectorAll("[data-without-script]").forEach((element) => element.remove());
     document.querySelectorAll("form[data-guard]").forEach(guard);
+    document.querySelectorAll("[data-show-password][hidden], [data-with-script][hidden]").forEach((element) => (element.hidden = false));
   }
 
   function settle() {
@@ -50,6 +51,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+    form.querySelectorAll("[data-mirrors]").forEach((field) => (field.disabled = !document.getElementById(field.dataset.mirrors)?.checked));
     if (sent.has(form)) event.preventDefault();
     else window.setTimeout(() => sent.delete(form), 5000); // it was stopped, or answered with nothing
     sent.add(form);
@@ -62,6 +64,16 @@
     if (event.target.type !== "password" || !event.getModifierState) return;
     const hint = event.target.parentElement.querySelector("[data-caps-lock]");
     if (hint) hint.hidden = !event.getModifierState("CapsLock");
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-show-password]");
+    const field = button && document.getElementById(button.dataset.showPassword);
+    if (!field) return;
+    const shown = field.type === "password";
+    field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+    field.focus();
   });
 
   // Say so when a request got no answer; htmx 2 and 4 have different names for it.

@@ -86,7 +86,7 @@ LINKS: dict[type[DecisionError], Words] = {
     StaleSignInError: (
         410,
         "Please sign in again",
-        "Your account changed since you signed in, so that sign-in does not count any more.",
+        "Your account changed, or was signed out, since you signed in. Sign in once more to go on.",
     ),
     UnusableRequestError: (
         400,

@@ -164,7 +164,7 @@ def test_names_that_set_nothing_are_told(doctor):
 def test_files_that_cannot_be_used_are_told(doctor, tmp_path):
     nonsense = tmp_path / "nonsense"
     nonsense.write_text("= no =")
-    for name in ("PORTAL_SCOPE_CATALOG", "PORTAL_ORY_CA_FILE"):
+    for name in ("PORTAL_SCOPE_CATALOG", "PORTAL_ATTRIBUTES", "PORTAL_ORY_CA_FILE"):
         says(doctor(**{name: str(nonsense)})["settings"], "failed", name)
 
 
@@ -514,7 +514,7 @@ def test_another_lifetime_is_told_with_what_to_set(doctor, ory):
 def test_scopes_and_claims_that_ory_does_not_announce_are_told(doctor, ory):
     ory.discovery |= {"scopes_supported": ["openid"], "claims_supported": ["sub"]}
     found = doctor()["scopes and claims"]
-    says(found, "warning", "email profile", "email_verified", "supported_scope to [email, profile]")
+    says(found, "warning", "email phone profile", "email_verified", "supported_scope to [address,")
     ory.discovery |= {"scopes_supported": None, "claims_supported": {"a": 1}}
     says(doctor()["scopes and claims"], "warning")
 

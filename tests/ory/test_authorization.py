@@ -44,6 +44,13 @@ def test_a_request_object_overrides_the_query() -> None:
     assert of(prompt="none", request=jwt({"scope": "openid"})).prompt == {"none"}
 
 
+def test_levels_are_asked_for_in_the_query_or_in_a_request_object() -> None:
+    assert of().acr_values == ()
+    assert of(acr_values="aal2 aal1").acr_values == ("aal2", "aal1")
+    request = jwt({"acr_values": "aal2"})
+    assert of(acr_values="aal1", request=request).acr_values == ("aal2",)
+
+
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "a.b.c.d.e", jwt([1]), jwt("x"), "..", "a.=.c"]
 )

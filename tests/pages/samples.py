@@ -48,6 +48,7 @@ from portal.admin.grant_pages import (
 )
 from portal.admin.searching import Choice
 from portal.apps import AppView, Link
+from portal.claims.standard import FIELDS
 from portal.consent.pages import (
     AudienceView,
     ConsentPage,
@@ -59,11 +60,35 @@ from portal.consent.pages import (
 )
 from portal.device.flow import CONNECTED, DENIED, NOT_VALID
 from portal.device.pages import CodePage, StartPage
+from portal.enrolment.pages import (
+    AddAppPage,
+    AddPasskeyPage,
+    AskForCodesPage,
+    CodesPage,
+    RemovePage,
+    RenamePage,
+)
+from portal.factors.totp import Picture, Setup
 from portal.login.pages import LoginPage
 from portal.logout.pages import DonePage, LogoutPage
 from portal.page import Page
+from portal.profile.flow import LOOK_BELOW
+from portal.profile.pages import FieldView, KnownView, ProfilePage, ReaderView
+from portal.security.flow import ASK_FOR_CURRENT, LAST_ADMIN, MISTYPED, NOTICES
+from portal.security.pages import (
+    ActivityPage,
+    ActivityView,
+    DeletePage,
+    FactorView,
+    GoodbyePage,
+    PasswordPage,
+    SecurityPage,
+)
+from portal.sessions import Place
+from portal.strength.pages import StrengthPage
 from portal.web.pages import ProblemPage
 from portal.welcome.pages import WelcomePage
+from tests.pages import mail_samples, people_samples, sign_in_samples
 
 CHALLENGE: Final = "Zm9vYmFyYmF6" * 12
 MARCH: Final = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
@@ -486,7 +511,219 @@ FINISHED: Final = msgspec.structs.replace(
 )
 STALE: Final = "This form was open for too long. Please try again."
 
+SETUP: Final = Setup(
+    sealed="0123abcd.c2VhbGVk",
+    secret="JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP",
+    uri="otpauth://totp/Example:ann%40example.org?secret=JBSWY3DPEHPK3PXP&issuer=Example",
+    qr=Picture(side=29, path="M4 4h7v1h-7zM12 4h2v1h-2z"),
+)
+NEW_CODES: Final = tuple(f"{n}k3m-7wq{n}-x0c{n}" for n in range(10))
+MY_KEY: Final = "Passkey on Chrome, Linux, 3 Mar 2026"
+PLACES: Final = (
+    Place(
+        kind="portal",
+        handle="a" * 64,
+        browser="Chrome on Windows",
+        address="203.0.113.7",
+        since=MARCH,
+        last_used=JUNE,
+        is_here=True,
+    ),
+    Place(
+        kind="login",
+        handle="b" * 64,
+        browser="Safari on an iPhone",
+        address="2001:db8:ffff:ffff:ffff:ffff:ffff:fffe",
+        since=MARCH,
+        last_used=JUNE,
+    ),
+    Place(
+        kind="login",
+        handle="c" * 64,
+        browser="An unknown browser",
+        address="",
+        since=MARCH,
+        last_used=MARCH,
+        remembered=False,
+    ),
+    Place(
+        kind="login",
+        handle="d" * 64,
+        browser="Firefox on Linux",
+        address="198.51.100.77",
+        since=MARCH,
+        last_used=MARCH,
+        ending=True,
+    ),
+)
+ACTIVITY: Final = (
+    ActivityView(
+        at=JUNE,
+        words="Signed in to “Photo Printer”",
+        address="203.0.113.7",
+        browser="Chrome on Windows",
+    ),
+    ActivityView(
+        at=MARCH, words="Somebody gave a wrong password", warns=True, address="198.51.100.77"
+    ),
+    ActivityView(at=MARCH, words="A new password was demanded", by="by an administrator"),
+)
+PASSKEY: Final = FactorView(kind="passkey", id="kEy", name="My laptop", added=MARCH, last_used=JUNE)
+AUTHENTICATOR: Final = FactorView(kind="totp", id="t0tp", name="Phone", added=MARCH)
+TOLD: Final = {"name": "Ann Example", "phone_number": "+49 30 000000", "zoneinfo": "Europe/Berlin"}
+FILLED: Final = tuple(FieldView(field=field, value=TOLD.get(field.name, "")) for field in FIELDS)
 SAMPLES: Final[dict[str, Page]] = {
+    **mail_samples.SAMPLES,
+    **people_samples.SAMPLES,
+    **sign_in_samples.SAMPLES,
+    "security": SecurityPage(
+        account="ann@example.org",
+        email="ann@example.org",
+        email_verified=True,
+        password_set=MARCH,
+        passkeys=(PASSKEY,),
+        apps=(AUTHENTICATOR,),
+        codes_left=1,
+        places=PLACES,
+        activity=ACTIVITY,
+        more_activity=True,
+        notice=NOTICES["elsewhere"],
+    ),
+    "security-bare": SecurityPage(
+        account="ann@example.org",
+        email="ann@example.org",
+        offers_passkeys=False,
+        places=PLACES[:1],
+    ),
+    "security-lacking": SecurityPage(
+        status=403,
+        account="admin@example.org",
+        is_admin=True,
+        email="admin@example.org",
+        needs_second_factor=True,
+        places=PLACES[:2],
+        error=STALE,
+    ),
+    "security-no-password": SecurityPage(
+        account="ann@example.org",
+        email="ann@example.org",
+        has_password=False,
+        passkeys=(PASSKEY,),
+        places=PLACES[:1],
+    ),
+    "activity": ActivityPage(
+        account="ann@example.org",
+        activity=ACTIVITY,
+        next_url="/account/security/activity?after=0192f0a0",
+    ),
+    "activity-over": ActivityPage(account="ann@example.org", is_admin=True, is_first=False),
+    "activity-none": ActivityPage(account="ann@example.org"),
+    "own-password": PasswordPage(email="ann@example.org", min_length=15),
+    "own-password-wrong": PasswordPage(
+        status=422, email="ann@example.org", min_length=15, current_problem=ASK_FOR_CURRENT
+    ),
+    "own-password-weak": PasswordPage(
+        status=422, email="ann@example.org", min_length=15, problem="The password is too short."
+    ),
+    "own-password-first": PasswordPage(
+        status=403, email="ann@example.org", has_password=False, min_length=8, error=STALE
+    ),
+    "delete-account": DeletePage(
+        email="ann@example.org",
+        app_names=("Photo Printer", LONG.name),
+        app_count=7,
+        sign_in_count=4,
+        factor_count=1,
+        kept_for="for about 2 years",
+    ),
+    "delete-account-bare": DeletePage(
+        status=403, email="ann@example.org", kept_for="for 30 days", error=STALE
+    ),
+    "delete-account-mistyped": DeletePage(
+        status=422,
+        email="ann@example.org",
+        typed="bob@example.org",
+        app_names=("Photo Printer",),
+        app_count=1,
+        sign_in_count=1,
+        factor_count=2,
+        kept_for="for 30 days",
+        problem=MISTYPED,
+    ),
+    "delete-account-last-admin": DeletePage(
+        email="admin@example.org", kept_for="for 30 days", refusal=LAST_ADMIN
+    ),
+    "goodbye": GoodbyePage(),
+    "profile": ProfilePage(
+        account="ann@example.org",
+        email="ann@example.org",
+        email_verified=True,
+        fields=FILLED,
+        known=(KnownView(title="Department", value="Sales"),),
+        readers=(ReaderView(app="Photo Printer", permissions=("See your e-mail address",)),),
+        notice="Saved.",
+    ),
+    "profile-empty": ProfilePage(
+        account="ann@example.org",
+        is_admin=True,
+        email="ann@example.org",
+        fields=tuple(FieldView(field=field) for field in FIELDS),
+    ),
+    "profile-refused": ProfilePage(
+        status=422,
+        account="ann@example.org",
+        email="ann@example.org",
+        fields=tuple(FieldView(field=f, value="x", problem="This is not one.") for f in FIELDS),
+        error=LOOK_BELOW,
+    ),
+    "add-passkey": AddPasskeyPage(options='{"rp":{"name":"Example"}}', suggested=MY_KEY),
+    "add-passkey-refused": AddPasskeyPage(
+        status=422, options="{}", name="My key", error="This passkey could not be added."
+    ),
+    "add-app": AddAppPage(setup=SETUP, suggested="Authenticator app on Safari, Mac, 3 Mar 2026"),
+    "add-app-wrong": AddAppPage(
+        status=422, setup=SETUP, name="Phone", problem="That code is not right."
+    ),
+    "add-app-refused": AddAppPage(status=403, setup=SETUP, error=STALE),
+    "ask-for-codes": AskForCodesPage(left=3),
+    "ask-for-codes-one": AskForCodesPage(left=1),
+    "ask-for-codes-none": AskForCodesPage(status=403, left=0, error=STALE),
+    "codes": CodesPage(codes=NEW_CODES),
+    "codes-first": CodesPage(codes=NEW_CODES, added=MY_KEY),
+    "rename-factor": RenamePage(kind="passkey", factor_id="kEy", name=MY_KEY, typed=MY_KEY),
+    "rename-factor-wrong": RenamePage(
+        status=422,
+        kind="totp",
+        factor_id="kEy",
+        name="Phone",
+        typed="P" * 65,
+        problem="A name has at most 64 characters.",
+    ),
+    "rename-factor-refused": RenamePage(
+        status=403, kind="totp", factor_id="kEy", name="Phone", typed="My phone", error=STALE
+    ),
+    "remove-factor": RemovePage(
+        kind="passkey",
+        factor_id="kEy",
+        name=MY_KEY,
+        left=("With your password and a code from your authenticator app.",),
+    ),
+    "remove-factor-refused": RemovePage(
+        status=403,
+        kind="totp",
+        factor_id="kEy",
+        name="Phone",
+        left=("With your password alone. Your recovery codes end, too.",),
+        error=STALE,
+    ),
+    "remove-factor-blocked": RemovePage(
+        status=422,
+        kind="totp",
+        factor_id="kEy",
+        name="Phone",
+        left=(),
+        blocked="This is your last second step, and you cannot sign in here without one.",
+    ),
     "login": LoginPage(challenge=CHALLENGE, app=PHOTOS),
     "login-hint": LoginPage(challenge=CHALLENGE, app=LONG, email="ann@example.org", remember=True),
     "login-refused": LoginPage(
@@ -555,6 +792,7 @@ SAMPLES: Final[dict[str, Page]] = {
     "device-denied": DENIED,
     "summary": SummaryPage(lines=SUMMARY),
     "summary-empty": SummaryPage(),
+    "strength": StrengthPage(score=4, words="Very hard to guess."),
     "logout": LogoutPage(challenge=CHALLENGE, app=PHOTOS, account="ann@example.org"),
     "logout-portal": LogoutPage(account="ann@example.org"),
     "logout-refused": LogoutPage(

@@ -80,6 +80,7 @@ def test_the_stylesheet_is_small_and_fetches_nothing() -> None:
     assert not re.search(r"url\(|@import|@font-face", CSS)
 
 
-def test_the_script_evaluates_nothing() -> None:
-    script = (STATIC / "portal.js").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["portal.js", "passkeys.js", "codes.js"])
+def test_the_script_evaluates_nothing(name: str) -> None:
+    script = (STATIC / name).read_text(encoding="utf-8")
     assert not re.search(r"\beval\b|innerHTML|new Function|document\.write|fetch\(", script)

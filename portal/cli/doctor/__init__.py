@@ -16,7 +16,7 @@ from portal.cli.doctor import cookies, ory_side, pages, portal_side, scopes
 from portal.cli.doctor.examination import Examination
 from portal.cli.doctor.finding import Finding, SkippedError, Verdict, failed, ok
 from portal.cli.doctor.probe import ProbeError
-from portal.scopes import ScopeCatalogError
+from portal.operator_files import OperatorFileError
 from portal.settings import SettingsError, read_environment
 
 Check = Callable[[Examination], Awaitable[Verdict]]
@@ -37,6 +37,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("database", portal_side.database),
     ("signing key", portal_side.signing_key),
     ("the portal's address", portal_side.address),
+    ("mail server", portal_side.mail_server),
     ("Ory's admin API", ory_side.admin_api),
     ("API key", ory_side.api_key),
     ("discovery", ory_side.discovery),
@@ -139,7 +140,7 @@ async def _made(check: Check, exam: Examination) -> Verdict:
         return await check(exam)
     except SkippedError as exc:
         return Verdict("skipped", str(exc))
-    except (SettingsError, ScopeCatalogError):
+    except (SettingsError, OperatorFileError):
         return Verdict("skipped", "a file that the settings name cannot be used")
     except ProbeError as exc:
         return failed(str(exc), "Check the address, and that it runs")

@@ -4,12 +4,15 @@ import asyncio
 from typing import Final
 from urllib.parse import urlsplit
 
+from portal.claims import load_catalogs
 from portal.cli.common import is_loopback
 from portal.cli.doctor.examination import Examination, public_url_of
 from portal.cli.doctor.finding import Verdict, failed, ok, warning
 from portal.cli.doctor.probe import Answer, CertificateProblemError, ProbeError, place
 from portal.logs import one_line, scrub
-from portal.scopes import ScopeCatalogError, load_catalog
+from portal.mail.smtp import SmtpError, connected, server_of
+from portal.operator_files import OperatorFileError
+from portal.postbox import our_name
 from portal.settings import OPTIONS, Settings, SettingsError, unknown_variables
 from portal.settings.keyfile import KEY_FILE
 from portal.store import StoreError, StoreUnavailableError, schema
@@ -43,9 +46,9 @@ def _beyond_reading(exam: Examination) -> list[str]:
     if public_url_of(known) is None:
         problems.append(_unset("hydra_public_url", "where browsers and apps find Ory"))
     try:
-        load_catalog(known.scope_catalog)
-    except ScopeCatalogError as exc:
-        problems.append(f"PORTAL_SCOPE_CATALOG: {exc}")
+        load_catalogs(known)
+    except OperatorFileError as exc:
+        problems += exc.problems
     try:
         exam.tls()
     except SettingsError as exc:
@@ -119,6 +122,30 @@ async def address(exam: Examination) -> Verdict:
         f"{known.base_url} is http: passwords and cookies cross the network as they are",
         "Put a proxy with TLS in front and set BASE_URL to its https address",
     )
+
+
+async def mail_server(exam: Examination) -> Verdict:
+    """Greeted, and the password tried; no mail is sent."""
+    known = exam.settings
+    if known.smtp_url is None:
+        if known.development:
+            return ok("none is set: mails are printed to the portal's log, as this is development")
+        return ok("none is set: nothing that needs mails is offered")
+    server = server_of(known.smtp_url)
+    where = f"{server.host}:{server.port}"
+    try:
+        async with connected(server, our_name=our_name(known)) as connection:
+            encrypted = connection.encrypted
+    except SmtpError as exc:
+        return failed(f"{where} cannot be used: {exc}", "Check PORTAL_SMTP_URL; see docs/mail.md")
+    if not encrypted and not is_loopback(server.host):
+        return warning(
+            f"{where} answers, but without TLS: mails, and the links in them, can be read on "
+            "the way",
+            "Use a server that offers STARTTLS, or smtps://",
+        )
+    how = ("TLS" if encrypted else "no TLS") + (", logged in" if server.user else "")
+    return ok(f"{where} takes mails ({how}); they come from {known.mail_from}")
 
 
 async def portal_answers(exam: Examination) -> Verdict:

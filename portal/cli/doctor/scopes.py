@@ -1,26 +1,19 @@
 """What Ory announces to apps, against what the portal has words and data for."""
 
-from datetime import UTC, datetime
-from typing import Final
-
-from portal.claims import claims_for
+from portal.claims import CONFORMANCE_CLAIMS, load_catalogs, released_by
 from portal.cli.doctor.examination import Examination
 from portal.cli.doctor.finding import Verdict, ok, warning
-from portal.scopes import STANDARD, load_catalog
-from portal.store.tables import User
-
-RELEASING: Final = ("openid", "profile", "email")
-"""Scopes of the built-in catalog with which the portal has something to tell."""
+from portal.scopes import STANDARD, ScopeCatalog
 
 
 async def scopes_and_claims(exam: Examination) -> Verdict:
     """A warning at most: people can sign in all the same."""
     exam.require_public_side()
     announced, claims = _texts(exam, "scopes_supported"), _texts(exam, "claims_supported")
-    catalog = load_catalog(exam.settings.scope_catalog)
+    catalog = load_catalogs(exam.settings).scopes
     own = {name for name in catalog.names if name not in STANDARD}
-    unheard = sorted(({*RELEASING} | own) - announced)
-    untold = sorted(claims_of_portal(exam) - claims)
+    unheard = sorted(({"openid"} | own | catalog.releasing) - announced)
+    untold = sorted(claims_of_portal(exam, catalog) - claims)
     wordless = sorted(name for name in announced if name not in catalog.names)
     remarks, todo = [], []
     if unheard:
@@ -46,16 +39,7 @@ def _texts(exam: Examination, name: str) -> set[str]:
     return {text for text in found if isinstance(text, str)} if isinstance(found, list) else set()
 
 
-def claims_of_portal(exam: Examination) -> set[str]:
+def claims_of_portal(exam: Examination, catalog: ScopeCatalog) -> set[str]:
     """Every claim that the portal can send, for somebody who has told everything."""
-    now = datetime.now(UTC)
-    everybody = User(
-        subject="doctor",
-        email="doctor@example.org",
-        email_verified=True,
-        name="Doctor",
-        created_at=now,
-        updated_at=now,
-    )
-    fake = exam.settings.conformity_fake_claims
-    return {*claims_for(everybody, STANDARD, fake=fake)} | {"sub"}
+    made_up = CONFORMANCE_CLAIMS.values() if exam.settings.conformity_fake_claims else ()
+    return {"sub", *released_by(catalog), *(name for claims in made_up for name in claims)}
