@@ -46,7 +46,7 @@ async def run(services: Services) -> None:
     works: tuple[tuple[Work, float], ...] = (
         (work_off, EVERY),
         (postbox.deliver, EVERY),
-        (sessions.forget_ended, EVERY),
+        (sessions.tell_ended, EVERY),
         (bulk.advance, EVERY),
         (runs.advance, EVERY),
         (expiry.write_down, EVERY),

@@ -14,6 +14,7 @@ _BROWSERS = (
     *(("curl/", "curl"), ("python-httpx", "a program"), ("Go-http-client", "a program")),
 )
 """Those that pretend to be another one come before it."""
+UNKNOWN_BROWSER = "An unknown browser"
 _SYSTEMS = (
     *(("Windows", "Windows"), ("iPhone", "an iPhone"), ("iPad", "an iPad")),
     *(("Android", "Android"), ("CrOS", "ChromeOS"), ("Mac OS X", "a Mac"), ("Linux", "Linux")),
@@ -79,6 +80,6 @@ def browser_in_words(user_agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
     if browser is None:
-        return f"A browser on {system}" if system else "An unknown browser"
+        return f"A browser on {system}" if system else UNKNOWN_BROWSER
     named = browser[0].upper() + browser[1:]
     return f"{named} on {system}" if system else named

@@ -114,7 +114,7 @@ async def end_login_session(
     return await rows.login_sessions.end_one(session_id_hash, subject, at=now, due_at=due_at)
 
 
-async def forget_ended(services: Services, *, now: datetime) -> bool:
+async def tell_ended(services: Services, *, now: datetime) -> bool:
     """Tell Ory what has ended and is due: the background's work. Whether there is more to do at
     once.
     """
@@ -148,11 +148,9 @@ async def tell(session: LoginSession, services: Services) -> bool:
         return False
     now = datetime.now(UTC)
     arrived = ended_at + timedelta(seconds=services.settings.challenge_ttl) + GRACE
+    due_at = arrived if now < arrived else None
     async with services.store.writing() as rows:
-        if now >= arrived:
-            await rows.login_sessions.forget_ended(session)
-        else:
-            await rows.login_sessions.set_end(session, due_at=arrived, confirmed_at=now)
+        await rows.login_sessions.set_end(session, due_at=due_at, confirmed_at=now)
     return True
 
 

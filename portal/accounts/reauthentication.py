@@ -48,7 +48,7 @@ async def check_own_password(
         await rows.audit.add(
             "login.failed",
             at=visitor.now,
-            actor=user.subject,
+            actor=None,  # who does not know the password need not be whose session it is
             subject=user.subject,
             detail={"at": "own password"},
             origin=visitor.origin,

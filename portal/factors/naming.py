@@ -5,44 +5,16 @@ from datetime import UTC
 from typing import Final
 
 from portal.factors.errors import FactorError
+from portal.origin import UNKNOWN_BROWSER, browser_in_words
 from portal.services import Visitor
 
 MAX_NAME: Final = 64
-_BROWSERS: Final = (
-    ("Edge", "Edg"),
-    ("Opera", "OPR/"),
-    ("Samsung Internet", "SamsungBrowser/"),
-    ("Firefox", "Firefox/"),
-    ("Firefox", "FxiOS/"),
-    ("Chrome", "Chrome/"),
-    ("Chrome", "CriOS/"),
-    ("Safari", "Safari/"),
-)
-"""In this order: most say that they are those further down, too."""
-_SYSTEMS: Final = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows NT"),
-    ("ChromeOS", "CrOS"),
-    ("Mac", "Macintosh"),
-    ("Linux", "Linux"),
-)
-
-
-def device_of(user_agent: str) -> str:
-    """A browser and its system in words, "Chrome, Linux"; empty if it says nothing known."""
-    found = [
-        next((name for name, mark in marks if mark in user_agent), "")
-        for marks in (_BROWSERS, _SYSTEMS)
-    ]
-    return ", ".join(filter(None, found))
 
 
 def default_name(kind: str, visitor: Visitor) -> str:
-    """What a factor is called if nobody says: "Passkey on Chrome, Linux, 3 May 2026"."""
-    device = device_of(visitor.origin.user_agent)
-    where = f" on {device}" if device else ""
+    """What a factor is called if nobody says: "Passkey, Chrome on Linux, 3 May 2026"."""
+    browser = browser_in_words(visitor.origin.user_agent)
+    where = f", {browser}" if browser != UNKNOWN_BROWSER else ""
     return f"{kind}{where}, {visitor.now.astimezone(UTC):%-d %b %Y}"[:MAX_NAME]
 
 

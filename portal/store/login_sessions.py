@@ -100,10 +100,6 @@ class LoginSessions:
         )
         await self._unit.run(statement.values(end_due_at=due_at, end_confirmed_at=at))
 
-    async def forget_ended(self, session: LoginSession) -> None:
-        """Nothing is left to do about it, unless somebody signed in to it since it was read."""
-        await self._unit.run(sa.delete(LoginSession).where(_still_ended(session)))
-
     async def delete_before(self, at: datetime, limit: int) -> int:
         """Forget those last used before *at*, at most *limit*: how many."""
         return await self._unit.delete_some(

@@ -1,37 +1,32 @@
 """What factors are called."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from portal.factors import FactorError
-from portal.factors.naming import checked_name, device_of
+from portal.factors.naming import checked_name, default_name
+from portal.origin import Origin
+from portal.services import Visitor
 
-WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 BLINK = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 
 
 @pytest.mark.parametrize(
     ("agent", "name"),
     [
-        (
-            f"Mozilla/5.0 (X11; Linux x86_64) {BLINK}",
-            "Chrome, Linux",
-        ),
-        (
-            f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {BLINK} Edg/141.0",
-            "Edge, Windows",
-        ),
-        (f"Mozilla/5.0 (Macintosh; Intel Mac OS X) {WEBKIT} Version/18 Safari/605", "Safari, Mac"),
-        (
-            "Mozilla/5.0 (Android 16; Mobile) Gecko/141.0 Firefox/141.0",
-            "Firefox, Android",
-        ),
-        (f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5) {WEBKIT} CriOS/141 Mobile", "Chrome, iPhone"),
-        ("curl/8.5.0", ""),
-        ("", ""),
+        (f"Mozilla/5.0 (X11; Linux x86_64) {BLINK}", "Passkey, Chrome on Linux, 3 May 2026"),
+        ("", "Passkey, 3 May 2026"),
+        ("\u202e" * 500, "Passkey, 3 May 2026"),
     ],
 )
-def test_a_browser_is_named_by_what_people_call_it(agent: str, name: str) -> None:
-    assert device_of(agent) == name
+def test_a_factor_without_a_name_is_called_by_browser_and_day(agent: str, name: str) -> None:
+    visitor = Visitor(
+        browser_hash=None,
+        origin=Origin(user_agent=agent),
+        now=datetime(2026, 5, 3, 23, 59, tzinfo=UTC),
+    )
+    assert default_name("Passkey", visitor) == name
 
 
 def test_a_name_is_kept_if_a_line_can_show_it() -> None:

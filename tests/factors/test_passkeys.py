@@ -29,7 +29,7 @@ async def test_a_passkey_signs_its_person_in(
 ) -> None:
     key = Authenticator()
     made = await register(key, user)
-    assert made.name.startswith("Passkey on Chrome, Linux, ")
+    assert made.name.startswith("Passkey, Chrome on Linux, ")
     assert made.transports == ["hybrid", "internal"]
     proved = await prove(portal, key)
     assert (proved.subject, proved.amr) == (user.subject, ("hwk", "user", "mfa"))

@@ -96,7 +96,7 @@ async def test_a_passkey_is_the_only_factor(
     await sign_in_to_portal(page, portal, somebody, SECURITY)
     await add_passkey(page, portal)
     await leave_codes(page)
-    await expect(page.locator("main")).to_contain_text("Passkey on Chrome, Linux")
+    await expect(page.locator("main")).to_contain_text("Passkey, Chrome on Linux")
     (credential,) = await device.credentials()
     assert credential["isResidentCredential"]
     assert somebody.subject.encode() not in base64.b64decode(credential["userHandle"])

@@ -518,7 +518,7 @@ SETUP: Final = Setup(
     qr=Picture(side=29, path="M4 4h7v1h-7zM12 4h2v1h-2z"),
 )
 NEW_CODES: Final = tuple(f"{n}k3m-7wq{n}-x0c{n}" for n in range(10))
-MY_KEY: Final = "Passkey on Chrome, Linux, 3 Mar 2026"
+MY_KEY: Final = "Passkey, Chrome on Linux, 3 Mar 2026"
 PLACES: Final = (
     Place(
         kind="portal",

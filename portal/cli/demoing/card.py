@@ -21,7 +21,7 @@ PAGE = """
     3. tick at least one permission, then Allow
 
   The portal       {portal}
-  your apps        {portal}/account/apps
+  your account     {portal}/account
        (has a sign-in of its own; log out before you go on as the administrator)
   administration   {portal}/admin
        sign in as  {admin.email}
@@ -44,7 +44,8 @@ OWN_ORY = """
   The app {app.client_id} is registered there until the demo ends.
 """
 END = """
-  Ctrl-C ends it all{after}. The live log of the portal follows.
+  Ctrl-C ends it all{after}. The live log of the portal follows;
+  mails, such as those for a forgotten password, are printed there.
 """
 
 

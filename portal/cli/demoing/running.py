@@ -174,6 +174,7 @@ def _settings(ory: Ory, *, portal_url: str, directory: Path) -> Settings:
             "DATABASE_URL": f"sqlite:///{directory / DATABASE}",
             "PORTAL_DATA_DIR": str(directory),
             "PORTAL_LOG_FORMAT": "console",
+            "PORTAL_REGISTRATION": "yes",
             **ory.settings,
         }
     )
