@@ -71,8 +71,8 @@ async def _by_code(
     subject = begun.user.subject
     async with services.store.writing() as rows:
         progress = await find(rows, begun.errand, visitor=visitor, services=services, lock=True)
-        if progress is None or progress.step != "factor":
-            return None  # another tab was faster: what follows is seen next
+        if progress is None or progress.step != "factor" or progress.user.subject != subject:
+            return None  # another tab was faster, or somebody else signs in: it is seen next
         wait = await guesses.admit(rows, subject, now=visitor.now.timestamp())
         if wait:
             logs.step("login.throttled", origin=visitor.origin.address)
