@@ -12,7 +12,8 @@ from typing import Final, Literal
 import msgspec
 
 from portal import logs, throttle
-from portal.decisions import new_decision_id
+from portal.decisions import half_done_key, new_decision_id
+from portal.factors import guesses
 from portal.grants import FIRST_TRY_AFTER
 from portal.origin import browser_in_words
 from portal.ory.errors import OryError
@@ -97,11 +98,20 @@ async def end_elsewhere(rows: Rows, subject: str, *, but: str | None, now: datet
 async def know_only(rows: Rows, user: User, visitor: Visitor) -> None:
     """Let no browser be the owner's own any more but the one that asks."""
     await throttle.forget_browsers(rows, user.email)
+    await guesses.forget_browsers(rows, user.subject, but=visitor.browser_hash)
     if visitor.browser_hash is not None:
         attempt = throttle.Attempt(
             account=user.email, browser_hash=visitor.browser_hash, origin=visitor.origin
         )
         await rows.browsers.remember(attempt.account_hash, visitor.browser_hash, visitor.now)
+
+
+async def give_up(rows: Rows, visitor: Visitor, challenge: str = "") -> None:
+    """End what this browser has proved for a sign-in, which is not to be finished; without a
+    *challenge* for that to the portal itself. Whoever comes to the browser next finds nothing.
+    """
+    if visitor.browser_hash is not None:
+        await rows.sign_ins.end(half_done_key(challenge, visitor))
 
 
 async def end_login_session(

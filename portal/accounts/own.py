@@ -7,13 +7,16 @@ after it.
 from datetime import datetime
 from typing import Final
 
-from portal import logs, postbox, throttle
+from portal import links, logs, postbox, throttle
 from portal.accounts.changes import end_everything, get_user, new_hash, require_another_admin
 from portal.accounts.errors import AccountError
+from portal.factors import FactorError
+from portal.factors.changes import ACCOUNT_CHANGED
 from portal.factors.levels import min_password_length
 from portal.factors.reset import remove_all
 from portal.grants import FIRST_TRY_AFTER
 from portal.origin import Origin
+from portal.revocations import try_now
 from portal.services import Services, Visitor
 from portal.sessions import end_elsewhere, know_only
 from portal.store import Rows
@@ -21,6 +24,29 @@ from portal.store.audit import UNKNOWN
 from portal.store.tables import Revocation, User
 
 CHANGED: Final = "Your account was changed meanwhile, so nothing was done. Please sign in again."
+
+
+class GoOnAlone:
+    """What settles a change of second factors (:data:`portal.factors.changes.Settle`): of all
+    sign-ins, the portal session of the hash *kept* alone goes on, in a new epoch. What apps were
+    allowed stays. Commit, then :meth:`carry_out` the deletion at Ory.
+    """
+
+    def __init__(self, kept: str, visitor: Visitor) -> None:
+        self._kept = kept
+        self._visitor = visitor
+        self._revocation: Revocation | None = None
+
+    async def __call__(self, rows: Rows, before: User, _: tuple[str, ...]) -> None:
+        if await rows.portal_sessions.find(self._kept) is None:
+            raise FactorError(ACCOUNT_CHANGED)  # somebody ended it a moment ago
+        await rows.users.end_sign_ins(before.subject, self._visitor.now)
+        self._revocation = await _go_on_alone(rows, before, kept=self._kept, visitor=self._visitor)
+
+    async def carry_out(self, services: Services) -> None:
+        """Tell Ory, now or by the outbox."""
+        if self._revocation is not None:
+            await try_now(self._revocation, services)
 
 
 class ChangedMeanwhileError(AccountError):
@@ -41,7 +67,7 @@ async def change_password(
         allow_weak=False,
     )
     async with services.store.writing() as rows:
-        before = await _locked(rows, user)
+        before = await lock_own(rows, user)
         await rows.users.set_password(user.subject, password_hash=new, at=visitor.now)
         revocation = await _go_on_alone(rows, before, kept=kept, visitor=visitor)
         await throttle.forgive(rows, user.email)
@@ -64,7 +90,7 @@ async def sign_out_elsewhere(
 ) -> Revocation:
     """Let the portal session of the hash *kept* alone count from now on."""
     async with services.store.writing() as rows:
-        before = await _locked(rows, user)
+        before = await lock_own(rows, user)
         await rows.users.end_sign_ins(user.subject, visitor.now)
         revocation = await _go_on_alone(rows, before, kept=kept, visitor=visitor)
         await rows.audit.add(
@@ -81,7 +107,7 @@ async def sign_out_elsewhere(
 async def delete_own_account(services: Services, user: User, *, visitor: Visitor) -> Revocation:
     """Delete the account of whoever asks. Commit is done: carry the deletion at Ory out."""
     async with services.store.writing() as rows:
-        before = await _locked(rows, user)
+        before = await lock_own(rows, user)
         revocation = await delete_account(
             rows, services, before, actor=user.subject, now=visitor.now, origin=visitor.origin
         )
@@ -110,12 +136,13 @@ async def delete_account(
     await remove_all(rows, user.subject)
     await throttle.forgive(rows, user.email)
     await throttle.forget_browsers(rows, user.email)
+    await links.void_offers(rows, user.email)
     await rows.users.delete(user.subject)
     await rows.audit.add("user.deleted", at=now, actor=actor, subject=user.subject, origin=origin)
     return revocation
 
 
-async def _locked(rows: Rows, user: User) -> User:
+async def lock_own(rows: Rows, user: User) -> User:
     """The account as it is now, if *user*'s sign-in still counts."""
     now = await get_user(rows, user.subject, lock=True)
     if now.disabled_at is not None or now.epoch != user.epoch:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from litestar import Response, Router, get, post
 
@@ -15,12 +15,10 @@ from portal.enrolment.pages import (
     RemovePage,
     RenamePage,
 )
-from portal.factors.levels import AAL2
-from portal.services import Services
 from portal.web import session
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import Outcome, respond
-from portal.web.session import NotSignedInError, person_of, require_recent, signed_in
+from portal.web.session import person_of, require_owner, signed_in
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
@@ -34,7 +32,7 @@ REMOVE: Final = f"{flow.SECURITY}/factors/remove"
 @get("/passkeys/add")
 async def begin_passkey(request: AnyRequest, services: Injected) -> Response[Any]:
     """The page that makes a passkey."""
-    await _require_owner(request, services, PASSKEY)
+    await require_owner(request, PASSKEY)
     user, visitor = person_of(request).user, visit(request).visitor
     return respond(request, await flow.begin_passkey(user, visitor=visitor, services=services))
 
@@ -42,7 +40,7 @@ async def begin_passkey(request: AnyRequest, services: Injected) -> Response[Any
 @post("/passkeys/add", status_code=200)
 async def add_passkey(request: AnyRequest, services: Injected) -> Response[Any]:
     """Keep the passkey that the browser has made."""
-    await _require_owner(request, services, PASSKEY)
+    await require_owner(request, PASSKEY)
     form = await read_form(request, PasskeyForm)
     person, visitor = person_of(request), visit(request).visitor
     stale = visit(request).why_stale(form.form_token, AddPasskeyPage.purpose)
@@ -60,7 +58,7 @@ async def add_passkey(request: AnyRequest, services: Injected) -> Response[Any]:
 @get("/authenticator/add")
 async def begin_app(request: AnyRequest, services: Injected) -> Response[Any]:
     """The page that adds an authenticator app."""
-    await _require_owner(request, services, APP)
+    await require_owner(request, APP)
     user, visitor = person_of(request).user, visit(request).visitor
     return respond(request, flow.begin_app(user, visitor=visitor, services=services))
 
@@ -68,7 +66,7 @@ async def begin_app(request: AnyRequest, services: Injected) -> Response[Any]:
 @post("/authenticator/add", status_code=200)
 async def add_app(request: AnyRequest, services: Injected) -> Response[Any]:
     """Keep the app that makes right codes."""
-    await _require_owner(request, services, APP)
+    await require_owner(request, APP)
     form = await read_form(request, AppForm)
     person, visitor = person_of(request), visit(request).visitor
     stale = visit(request).why_stale(form.form_token, AddAppPage.purpose)
@@ -84,14 +82,14 @@ async def add_app(request: AnyRequest, services: Injected) -> Response[Any]:
 @get("/codes")
 async def ask_for_codes(request: AnyRequest, services: Injected) -> Response[Any]:
     """Ask before the old recovery codes end."""
-    await _require_owner(request, services, CODES)
+    await require_owner(request, CODES)
     return respond(request, await flow.ask_for_codes(person_of(request).user, services=services))
 
 
 @post("/codes", status_code=200)
 async def make_codes(request: AnyRequest, services: Injected) -> Response[Any]:
     """Show new recovery codes, this once."""
-    await _require_owner(request, services, CODES)
+    await require_owner(request, CODES)
     form = await read_form(request, CodesForm)
     person, visitor = person_of(request), visit(request).visitor
     stale = visit(request).why_stale(form.form_token, AskForCodesPage.purpose)
@@ -108,7 +106,7 @@ async def make_codes(request: AnyRequest, services: Injected) -> Response[Any]:
 async def ask_for_name(request: AnyRequest, services: Injected) -> Response[Any]:
     """Ask what a factor shall be called."""
     kind, factor_id = _named(request)
-    await _require_owner(request, services, _to(RENAME, kind, factor_id))
+    await require_owner(request, _to(RENAME, kind, factor_id))
     user = person_of(request).user
     return respond(request, await flow.ask_for_name(user, kind, factor_id, services=services))
 
@@ -117,7 +115,7 @@ async def ask_for_name(request: AnyRequest, services: Injected) -> Response[Any]
 async def rename(request: AnyRequest, services: Injected) -> Response[Any]:
     """Give a factor another name."""
     form = await read_form(request, RenameForm)
-    await _require_owner(request, services, _to(RENAME, form.kind, form.id))
+    await require_owner(request, _to(RENAME, form.kind, form.id))
     user, visitor = person_of(request).user, visit(request).visitor
     stale = visit(request).why_stale(form.form_token, RenamePage.purpose)
     if stale is not None:
@@ -138,7 +136,7 @@ async def rename(request: AnyRequest, services: Injected) -> Response[Any]:
 async def ask_to_remove(request: AnyRequest, services: Injected) -> Response[Any]:
     """Ask before a factor is gone."""
     kind, factor_id = _named(request)
-    await _require_owner(request, services, _to(REMOVE, kind, factor_id))
+    await require_owner(request, _to(REMOVE, kind, factor_id))
     user = person_of(request).user
     return respond(request, await flow.ask_to_remove(user, kind, factor_id, services=services))
 
@@ -147,7 +145,7 @@ async def ask_to_remove(request: AnyRequest, services: Injected) -> Response[Any
 async def remove(request: AnyRequest, services: Injected) -> Response[Any]:
     """Take a factor away."""
     form = await read_form(request, RemoveForm)
-    await _require_owner(request, services, _to(REMOVE, form.kind, form.id))
+    await require_owner(request, _to(REMOVE, form.kind, form.id))
     person, visitor = person_of(request), visit(request).visitor
     stale = visit(request).why_stale(form.form_token, RemovePage.purpose)
     if stale is not None:
@@ -174,16 +172,6 @@ async def _changed(
     if getattr(outcome, "status", 200) == 200:
         await session.renew(request, proved=proved)
     return respond(request, outcome)
-
-
-async def _require_owner(request: AnyRequest, services: Services, way_back: str) -> None:
-    """Who signed in a moment ago; with a second factor, if they have one: whoever knows but the
-    password must not add a factor of their own to it (NIST SP 800-63B-4, 4.1.2.1).
-    """
-    require_recent(request, way_back)
-    person = person_of(request)
-    if person.acr != AAL2 and await flow.could_prove_more(person.user, services=services):
-        raise NotSignedInError(f"/login?next={quote(way_back)}")
 
 
 def _named(request: AnyRequest) -> tuple[str, str]:

@@ -1,13 +1,14 @@
 """Setting up, naming and removing second factors, by whoever is signed in.
 
 Everything is theirs alone: it is looked for under their own subject, and anybody else's does not
-exist. Whatever changes how they sign in ends their other portal sessions.
+exist. Whatever changes how they sign in ends what was signed in before, but the session that asks.
 """
 
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
+from portal.accounts.own import GoOnAlone
 from portal.enrolment.forms import AppForm, PasskeyForm, RemoveForm, RenameForm
 from portal.enrolment.pages import (
     AddAppPage,
@@ -19,7 +20,6 @@ from portal.enrolment.pages import (
 )
 from portal.factors import FactorError, changes, passkeys, recovery, totp
 from portal.factors.changes import Kind
-from portal.factors.levels import HARDWARE_KEY, ONE_TIME_CODE, PRESENCE, SOFTWARE_KEY
 from portal.factors.naming import default_name
 from portal.factors.standing import Standing, standing_of
 from portal.page import GoTo, NotThereError, Page
@@ -64,7 +64,7 @@ async def begin_passkey(
 async def add_passkey(
     form: PasskeyForm, user: User, *, session: str, visitor: Visitor, services: Services
 ) -> Added | AddPasskeyPage:
-    """Keep the passkey, and end the sessions but *session*."""
+    """Keep the passkey, and let of all sign-ins the *session* alone go on."""
     if not passkeys.offered(services.settings):
         raise NotThereError
     if not form.credential:
@@ -76,30 +76,32 @@ async def add_passkey(
             status=422,
             error=NO_CREDENTIAL,
         )
+    alone = GoOnAlone(session, visitor)
     try:
-        passkey = await passkeys.register(
+        added = await passkeys.register(
             services,
             user,
             credential=form.credential,
             challenge=passkeys.challenge_of(form.form_token),
             name=form.name,
             visitor=visitor,
+            settle=alone,
         )
     except FactorError as exc:
         return await begin_passkey(
             user, name=form.name, visitor=visitor, services=services, status=422, error=str(exc)
         )
-    await _end_elsewhere(user, session, services)
-    key = SOFTWARE_KEY if passkey.backed_up else HARDWARE_KEY
-    outcome = await _after_adding(passkey.name, "passkey-added", user, visitor, services)
-    return Added(outcome=outcome, proved=(key, PRESENCE))
+    return await _added(added, "passkey-added", alone, services)
 
 
 def begin_app(
     user: User, *, visitor: Visitor, services: Services, form: AppForm | None = None
 ) -> AddAppPage:
     """The page that adds an authenticator app, with a new secret, or with that of *form*."""
-    setup = totp.resume(user, form.sealed, services) if form else totp.begin(user, services)
+    if form is not None:
+        setup = totp.resume(user, form.sealed, services, now=visitor.now)
+    else:
+        setup = totp.begin(user, services, now=visitor.now)
     return AddAppPage(
         setup=setup,
         name=form.name if form else "",
@@ -121,23 +123,28 @@ def app_again(
 async def add_app(
     form: AppForm, user: User, *, session: str, visitor: Visitor, services: Services
 ) -> Added | AddAppPage:
-    """Keep the app that made the code, and end the sessions but *session*."""
+    """Keep the app that made the code, and let of all sign-ins the *session* alone go on."""
+    alone = GoOnAlone(session, visitor)
     try:
         page = begin_app(user, visitor=visitor, services=services, form=form)
     except FactorError as exc:  # no secret of ours: begin anew
         page = begin_app(user, visitor=visitor, services=services)
         return msgspec.structs.replace(page, status=422, error=str(exc))
     try:
-        factor = await totp.confirm(
-            services, user, sealed=form.sealed, code=form.code, name=form.name, visitor=visitor
+        added = await totp.confirm(
+            services,
+            user,
+            sealed=form.sealed,
+            code=form.code,
+            name=form.name,
+            visitor=visitor,
+            settle=alone,
         )
     except totp.WrongCodeError as exc:
         return msgspec.structs.replace(page, status=422, problem=str(exc))
     except FactorError as exc:
         return msgspec.structs.replace(page, status=422, error=str(exc))
-    await _end_elsewhere(user, session, services)
-    outcome = await _after_adding(factor.name, "app-added", user, visitor, services)
-    return Added(outcome=outcome, proved=(ONE_TIME_CODE,))
+    return await _added(added, "app-added", alone, services)
 
 
 async def ask_for_codes(
@@ -156,11 +163,12 @@ async def make_codes(
     """New recovery codes, shown this once; the old ones end."""
     if not (await _standing(user, services)).has_second_factor:
         raise NotThereError
+    alone = GoOnAlone(session, visitor)
     try:
-        codes = await recovery.make_codes(services, user, visitor=visitor)
+        codes = await recovery.make_codes(services, user, visitor=visitor, settle=alone)
     except FactorError as exc:
         return await ask_for_codes(user, services=services, status=422, error=str(exc))
-    await _end_elsewhere(user, session, services)
+    await alone.carry_out(services)
     return CodesPage(codes=codes)
 
 
@@ -236,20 +244,18 @@ async def ask_to_remove(
 async def remove(
     form: RemoveForm, user: User, *, session: str, visitor: Visitor, services: Services
 ) -> GoTo | RemovePage:
-    """Take it away, and end the sessions but *session*."""
+    """Take it away, and let of all sign-ins the *session* alone go on."""
+    alone = GoOnAlone(session, visitor)
     try:
-        await changes.remove(services, user, kind=form.kind, factor_id=form.id, visitor=visitor)
+        await changes.remove(
+            services, user, kind=form.kind, factor_id=form.id, visitor=visitor, settle=alone
+        )
     except FactorError as exc:
         return await ask_to_remove(
             user, form.kind, form.id, services=services, status=422, error=str(exc)
         )
-    await _end_elsewhere(user, session, services)
+    await alone.carry_out(services)
     return GoTo(f"{SECURITY}?notice=factor-removed")
-
-
-async def could_prove_more(user: User, *, services: Services) -> bool:
-    """Whether a sign-in by password alone is not all that *user* has."""
-    return user.password_hash is not None and (await _standing(user, services)).has_second_factor
 
 
 def _ways(user: User, left: Standing) -> tuple[str, ...]:
@@ -272,17 +278,15 @@ def _passkeys(count: int) -> str:
     return "passkey" if count == 1 else f"{count} passkeys"
 
 
-async def _after_adding(
-    name: str, notice: str, user: User, visitor: Visitor, services: Services
-) -> Page | GoTo:
-    """Whoever has no recovery codes gets them now, while they are here."""
-    codes = await recovery.make_first(services, user, visitor=visitor)
-    return CodesPage(codes=codes, added=name) if codes else GoTo(f"{SECURITY}?notice={notice}")
-
-
-async def _end_elsewhere(user: User, session: str, services: Services) -> None:
-    async with services.store.writing() as rows:
-        await rows.portal_sessions.delete_all(user.subject, but=session)
+async def _added(
+    added: changes.Added[Any], notice: str, alone: GoOnAlone, services: Services
+) -> Added:
+    """What follows; whoever had no recovery codes is shown them now."""
+    await alone.carry_out(services)
+    outcome: Page | GoTo = GoTo(f"{SECURITY}?notice={notice}")
+    if added.codes:
+        outcome = CodesPage(codes=added.codes, added=added.factor.name)
+    return Added(outcome=outcome, proved=added.proved)
 
 
 async def _standing(user: User, services: Services) -> Standing:

@@ -1,6 +1,12 @@
-"""Changes to what somebody has: each is one transaction with its audit event and its mail."""
+"""Changes to what somebody has: each is one transaction with its audit event, its mail, and the end
+of what was signed in before.
+"""
 
-from typing import Any, Final, Literal
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import msgspec
 
 from portal import postbox
 from portal.factors.errors import FactorError
@@ -14,6 +20,16 @@ from portal.store.tables import Passkey, TotpFactor, User
 
 Kind = Literal["passkey", "totp"]
 Factor = Passkey | TotpFactor
+AnyFactor = TypeVar("AnyFactor", Passkey, TotpFactor)
+Settle = Callable[[Rows, User, tuple[str, ...]], Awaitable[None]]
+"""What else belongs to a change, in its unit and before it: that a new epoch begins, and what of
+before goes on in it alone. It is given the account as it is, locked, and what the change proves
+(``amr``), and refuses by a :class:`FactorError`.
+"""
+MAILS: Final = 10
+MAIL_SECONDS_EACH: Final = 600.0
+"""So many mails about changes a person gets at once, and one more after so many seconds; the audit
+trail has them all."""
 ACCOUNT_CHANGED: Final = "Your account was changed meanwhile. Please sign in again."
 ENFORCED: Final = (
     "This is your last second step, and you cannot sign in here without one. Add another one "
@@ -23,6 +39,20 @@ LAST_WAY_IN: Final = (
     "This is your last way to sign in: your account has no password. Add another passkey first, "
     "or set a password."
 )
+
+
+class Added(msgspec.Struct, Generic[AnyFactor], frozen=True, kw_only=True):
+    """A factor that somebody has now."""
+
+    factor: AnyFactor
+    proved: tuple[str, ...]
+    """What a sign-in proves by it (``amr``), and was proved by adding it."""
+    codes: tuple[str, ...] = ()
+    """The first recovery codes, to be shown this once."""
+
+    def __repr__(self) -> str:
+        """Without the codes, whatever prints it."""
+        return f"Added({self.factor.name!r})"
 
 
 def find(standing: Standing, kind: Kind, factor_id: str) -> Factor:
@@ -73,7 +103,13 @@ async def rename(
 
 
 async def remove(
-    services: Services, user: User, *, kind: Kind, factor_id: str, visitor: Visitor
+    services: Services,
+    user: User,
+    *,
+    kind: Kind,
+    factor_id: str,
+    visitor: Visitor,
+    settle: Settle,
 ) -> Standing:
     """Take a factor away: what is left. Recovery codes end with the last one."""
     async with services.store.writing() as rows:
@@ -83,6 +119,7 @@ async def remove(
         problem = why_not(current, standing, factor, services)
         if problem is not None:
             raise FactorError(problem)
+        await settle(rows, current, ())
         if kind == "passkey":
             await rows.passkeys.delete(user.subject, factor_id)
         else:
@@ -119,5 +156,9 @@ async def write_down(
 
 
 async def tell(rows: Rows, services: Services, user: User, kind: str, visitor: Visitor) -> None:
-    """Tell *user* by mail what was done in their name."""
+    """Tell *user* by mail what was done in their name, but not without end."""
+    bucket = f"tell:{hashlib.sha256(user.subject.encode()).hexdigest()}"
+    now = visitor.now.timestamp()
+    if await rows.attempts.take(bucket, now=now, burst=MAILS, seconds_each=MAIL_SECONDS_EACH):
+        return
     await postbox.notify(rows, services, user, kind, now=visitor.now, origin=visitor.origin)

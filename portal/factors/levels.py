@@ -56,8 +56,12 @@ def required_acr(
     asks for it (``acr_values``; a list that offers :data:`AAL1` too does not insist).
     """
     by_app = policy is not None and policy.required_acr == AAL2
-    by_request = AAL2 in asked and AAL1 not in asked
-    return AAL2 if by_app or by_request or is_enforced(user, settings) else AAL1
+    return AAL2 if by_app or insists(asked) or is_enforced(user, settings) else AAL1
+
+
+def insists(asked: Collection[str]) -> bool:
+    """Whether an app that asks for these ``acr_values`` does not content itself with one factor."""
+    return AAL2 in asked and AAL1 not in asked
 
 
 def is_enforced(user: User, settings: Settings) -> bool:

@@ -24,7 +24,8 @@ from webauthn.helpers.structs import (
 )
 
 from portal import logs
-from portal.factors.changes import still, tell, write_down
+from portal.factors import recovery
+from portal.factors.changes import Added, Settle, still, tell, write_down
 from portal.factors.errors import FactorError
 from portal.factors.levels import HARDWARE_KEY, MULTIPLE, PRESENCE, SOFTWARE_KEY
 from portal.factors.naming import checked_name, default_name
@@ -131,8 +132,11 @@ async def register(
     challenge: bytes,
     name: str,
     visitor: Visitor,
-) -> Passkey:
-    """Keep the passkey that *user*'s browser has made, or say in a :class:`FactorError` why not."""
+    settle: Settle,
+) -> Added[Passkey]:
+    """Keep the passkey that *user*'s browser has made, with the first recovery codes, or say in a
+    :class:`FactorError` why not.
+    """
     made = _registered(credential, challenge, services.settings)
     passkey = Passkey(
         credential_id=made.credential_id,
@@ -144,9 +148,11 @@ async def register(
         name=checked_name(name, default_name(PASSKEY, visitor)),
         created_at=visitor.now,
     )
+    proved = (SOFTWARE_KEY if made.backed_up else HARDWARE_KEY, PRESENCE)
+    fresh = await recovery.prepare_first(services, user, visitor=visitor)
     try:
         async with services.store.writing() as rows:
-            await still(rows, user)
+            await settle(rows, await still(rows, user), proved)
             if not await rows.spent_proofs.spend(_proof(challenge), visitor.now):
                 raise FactorError(NOT_ADDED)
             known = await rows.passkeys.find(passkey.credential_id)
@@ -158,9 +164,10 @@ async def register(
             detail = {"kind": "passkey", "name": passkey.name}
             await write_down(rows, "factor.added", user, visitor, detail)
             await tell(rows, services, user, "factor_added", visitor)
+            codes = await recovery.keep_first(rows, services, user, fresh, visitor=visitor)
     except (AlreadyExistsError, UnstorableValueError) as exc:
         raise FactorError(NOT_ADDED) from exc
-    return passkey
+    return Added(factor=passkey, proved=proved, codes=codes)
 
 
 def request_options(

@@ -13,4 +13,5 @@ async def remove_all(rows: Rows, subject: str) -> int:
     removed += await rows.totp_factors.delete_all(subject)
     await rows.recovery_codes.delete_all(subject)
     await guesses.forgive(rows, subject)
+    await guesses.forget_browsers(rows, subject)
     return removed

@@ -6,7 +6,7 @@ import hmac
 import re
 import unicodedata
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -15,8 +15,10 @@ import pyotp
 import segno
 
 from portal import logs
-from portal.factors.changes import still, tell, write_down
+from portal.factors import recovery
+from portal.factors.changes import Added, Settle, still, tell, write_down
 from portal.factors.errors import FactorError
+from portal.factors.levels import ONE_TIME_CODE
 from portal.factors.naming import checked_name, default_name
 from portal.sealing import Sealer, UnsealableError
 from portal.services import Services, Visitor
@@ -31,6 +33,8 @@ MAX_TYPED: Final = 32
 MARGIN: Final = 4
 """Light modules around a QR code (ISO/IEC 18004, 9.1)."""
 MAX_APPS: Final = 5
+SETUP_LIFETIME: Final = timedelta(minutes=30)
+"""So long a secret that was shown can be confirmed."""
 APP: Final = "Authenticator app"
 """What one is called, if nobody says."""
 WRONG_CODE: Final = (
@@ -66,23 +70,35 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     qr: Picture
 
 
-def begin(user: User, services: Services) -> Setup:
+def begin(user: User, services: Services, *, now: datetime) -> Setup:
     """Make a new secret."""
-    return _setup(user, pyotp.random_base32(), services)
+    secret = pyotp.random_base32()
+    text = f"{int(now.timestamp())}:{secret}"
+    sealed = services.sealer.seal(text, _setup_purpose(user.subject))
+    return _setup(user, secret, sealed, services)
 
 
-def resume(user: User, sealed: str, services: Services) -> Setup:
+def resume(user: User, sealed: str, services: Services, *, now: datetime) -> Setup:
     """The same secret once more, because the form came back; :class:`FactorError` if it is none of
-    *user*'s.
+    *user*'s, or too old.
     """
-    return _setup(user, _unsealed(user, sealed, services.sealer), services)
+    return _setup(user, _unsealed(user, sealed, services.sealer, now=now), sealed, services)
 
 
 async def confirm(
-    services: Services, user: User, *, sealed: str, code: str, name: str, visitor: Visitor
-) -> TotpFactor:
-    """Keep the secret, because an app has made a code with it; each setup once."""
-    secret = _unsealed(user, sealed, services.sealer)
+    services: Services,
+    user: User,
+    *,
+    sealed: str,
+    code: str,
+    name: str,
+    visitor: Visitor,
+    settle: Settle,
+) -> Added[TotpFactor]:
+    """Keep the secret, because an app has made a code with it; each setup once. The first recovery
+    codes come with it.
+    """
+    secret = _unsealed(user, sealed, services.sealer, now=visitor.now)
     step = _step_of(secret, _digits(code), visitor.now)
     if step is None:
         raise WrongCodeError(WRONG_CODE)
@@ -95,8 +111,10 @@ async def confirm(
         created_at=visitor.now,
     )
     proof = sha256(f"totp:{user.subject}:{secret}".encode()).hexdigest()
+    proved = (ONE_TIME_CODE,)
+    fresh = await recovery.prepare_first(services, user, visitor=visitor)
     async with services.store.writing() as rows:
-        await still(rows, user)
+        await settle(rows, await still(rows, user), proved)
         if not await rows.spent_proofs.spend(proof, visitor.now):
             raise FactorError(USED_SETUP)
         if len(await rows.totp_factors.of_subject(user.subject)) >= MAX_APPS:
@@ -105,7 +123,8 @@ async def confirm(
         detail = {"kind": "totp", "name": factor.name}
         await write_down(rows, "factor.added", user, visitor, detail)
         await tell(rows, services, user, "factor_added", visitor)
-    return factor
+        codes = await recovery.keep_first(rows, services, user, fresh, visitor=visitor)
+    return Added(factor=factor, proved=proved, codes=codes)
 
 
 async def check(rows: Rows, sealer: Sealer, subject: str, code: str, *, now: datetime) -> bool:
@@ -143,11 +162,11 @@ async def seal_anew(rows: Rows, sealer: Sealer, *, limit: int) -> int:
     return done
 
 
-def _setup(user: User, secret: str, services: Services) -> Setup:
+def _setup(user: User, secret: str, sealed: str, services: Services) -> Setup:
     site = services.settings.site_name.replace(":", " ")
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=site)
     return Setup(
-        sealed=services.sealer.seal(secret, _setup_purpose(user.subject)),
+        sealed=sealed,
         secret=" ".join(re.findall(".{1,4}", secret)),
         uri=uri,
         qr=_picture(uri),
@@ -166,11 +185,15 @@ def _picture(text: str) -> Picture:
     return Picture(side=len(rows) + 2 * MARGIN, path="".join(runs))
 
 
-def _unsealed(user: User, sealed: str, sealer: Sealer) -> str:
+def _unsealed(user: User, sealed: str, sealer: Sealer, *, now: datetime) -> str:
     try:
-        return sealer.open(sealed, _setup_purpose(user.subject))
-    except UnsealableError as exc:
+        begun, secret = sealer.open(sealed, _setup_purpose(user.subject)).split(":")
+        begun_at = datetime.fromtimestamp(int(begun), UTC)
+    except (UnsealableError, ValueError) as exc:
         raise FactorError(STALE_SETUP) from exc
+    if now - begun_at > SETUP_LIFETIME:
+        raise FactorError(STALE_SETUP)
+    return secret
 
 
 def _step_of(secret: str, digits: str, now: datetime) -> int | None:

@@ -6,14 +6,15 @@ import msgspec
 from litestar import Response, get, post
 
 from portal.login import flow, passkey
-from portal.login.errand import AGAIN
-from portal.login.finishing import PortalSignIn
+from portal.login.errand import AGAIN, Errand
+from portal.login.finishing import PortalSignIn, Ready, finish
 from portal.login.forms import LoginForm, PasskeyForm, StepForm
 from portal.ory.models import RedirectTo
 from portal.page import GoTo, Page
+from portal.services import Services
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
-from portal.web.session import NewSession, find_person, local_path, sign_in
+from portal.web.session import NewSession, find_person, local_path
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
@@ -26,6 +27,7 @@ async def ask(request: AnyRequest, services: Injected) -> Response[Any]:
     asked = query(request)
     challenge = asked.get("login_challenge")
     if challenge is None:
+        await flow.give_up(Errand(), visitor=visit(request).visitor, services=services)
         page = flow.portal_page(
             local_path(asked.get("next")),
             settings=services.settings,
@@ -56,15 +58,13 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     if form.login_challenge:
         return await answer(request, await flow.decide(form, visitor=visitor, services=services))
     if form.action == "reject":
+        await flow.give_up(Errand(), visitor=visitor, services=services)
         return respond(request, GoTo("/"))
     session = NewSession(request)
     outcome = await flow.sign_in_to_portal(
         form, visitor=visitor, services=services, known_as=known_as, begin_session=session.begin
     )
-    if not isinstance(outcome, PortalSignIn):
-        return respond(request, outcome)
-    session.hand_out()
-    return respond(request, GoTo(outcome.next_path))
+    return _hand_out(request, session, outcome)
 
 
 @post("/login/passkey", status_code=200)
@@ -90,12 +90,28 @@ async def read(request: AnyRequest, form_type: type[AnyForm]) -> AnyForm:
 
 
 async def answer(
-    request: AnyRequest, outcome: Page | RedirectTo | GoTo | PortalSignIn
+    request: AnyRequest, outcome: Page | RedirectTo | GoTo | PortalSignIn | Ready
 ) -> Response[Any]:
-    """Respond; where somebody has signed in to the portal itself, their session begins."""
+    """Respond; where nothing is missing to sign in to the portal itself, that is done."""
+    session = NewSession(request)
+    if isinstance(outcome, Ready):
+        services: Services = request.app.state.services
+        outcome = await finish(
+            outcome.errand,
+            visitor=visit(request).visitor,
+            services=services,
+            begin_session=session.begin,
+        )
+    return _hand_out(request, session, outcome)
+
+
+def _hand_out(
+    request: AnyRequest, session: NewSession, outcome: Page | RedirectTo | GoTo | PortalSignIn
+) -> Response[Any]:
+    """Where a session was begun, the browser gets it."""
     if not isinstance(outcome, PortalSignIn):
         return respond(request, outcome)
-    await sign_in(request, outcome.subject, outcome.epoch, acr=outcome.acr, amr=outcome.amr)
+    session.hand_out()
     return respond(request, GoTo(local_path(outcome.next_path)))
 
 

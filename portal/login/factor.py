@@ -54,8 +54,10 @@ async def decide(form: FactorForm, *, visitor: Visitor, services: Services) -> O
         refused = await _by_passkey(progress, form, visitor, services)
     elif form.password:
         refused = await _by_password(progress, form, visitor, services)
-    elif form.code.strip() or form.recovery_code.strip():
+    elif form.code.strip():
         refused = await _by_code(progress, form, visitor, services)
+    elif form.recovery_code.strip():
+        refused = await _by_recovery_code(progress, form, visitor, services)
     else:
         refused = Refused(NOTHING, 422)
     if refused is not None:
@@ -68,30 +70,79 @@ async def decide(form: FactorForm, *, visitor: Visitor, services: Services) -> O
 async def _by_code(
     begun: Progress, form: FactorForm, visitor: Visitor, services: Services
 ) -> Refused | None:
-    subject = begun.user.subject
     async with services.store.writing() as rows:
-        progress = await find(rows, begun.errand, visitor=visitor, services=services, lock=True)
-        if progress is None or progress.step != "factor" or progress.user.subject != subject:
-            return None  # another tab was faster, or somebody else signs in: it is seen next
-        wait = await guesses.admit(rows, subject, now=visitor.now.timestamp())
-        if wait:
-            logs.step("login.throttled", origin=visitor.origin.address)
-            seconds = math.ceil(wait)
-            return Refused(please_wait(seconds), 429, retry_after=seconds)
-        if await _is_right(rows, subject, form, visitor, services):
-            await guesses.forgive(rows, subject)
-            await prove(rows, progress, (ONE_TIME_CODE,), visitor=visitor)
+        progress = await _same(rows, begun, visitor, services)
+        if progress is None:
             return None
+        refused = await _admit(rows, progress, visitor)
+        if refused is not None:
+            return refused
+        subject, sealer = progress.user.subject, services.sealer
+        is_right = await totp.check(rows, sealer, subject, form.code, now=visitor.now)
+        return await _judge(rows, progress, WRONG_CODE, visitor, is_right=is_right)
+
+
+async def _by_recovery_code(
+    begun: Progress, form: FactorForm, visitor: Visitor, services: Services
+) -> Refused | None:
+    """Its hash is made between two units, in the queue that passwords have: before anything is
+    counted there is a place in it, and nothing is hashed that was not counted.
+    """
+    with services.passwords.reserve() as place:
+        async with services.store.writing() as rows:
+            progress = await _same(rows, begun, visitor, services)
+            if progress is None:
+                return None
+            refused = await _admit(rows, progress, visitor)
+            if refused is not None:
+                return refused
+        subject = progress.user.subject
+        code_hash = await recovery.hashed(
+            services.passwords, subject, form.recovery_code, place=place
+        )
+    async with services.store.writing() as rows:
+        progress = await _same(rows, begun, visitor, services)
+        if progress is None:
+            return None
+        is_right = await recovery.use(rows, subject, code_hash, at=visitor.now)
+        return await _judge(rows, progress, WRONG_RECOVERY_CODE, visitor, is_right=is_right)
+
+
+async def _same(
+    rows: Rows, begun: Progress, visitor: Visitor, services: Services
+) -> Progress | None:
+    """The sign-in, locked, if a factor is what it still lacks. ``None``: another tab was faster, or
+    somebody else signs in there; what follows is seen next.
+    """
+    progress = await find(rows, begun.errand, visitor=visitor, services=services, lock=True)
+    if progress is None or progress.step != "factor":
+        return None
+    return progress if progress.user.subject == begun.user.subject else None
+
+
+async def _admit(rows: Rows, progress: Progress, visitor: Visitor) -> Refused | None:
+    wait = await guesses.admit(
+        rows,
+        progress.user.subject,
+        browser_hash=visitor.browser_hash,
+        now=visitor.now.timestamp(),
+    )
+    if not wait:
+        return None
+    logs.step("login.throttled", origin=visitor.origin.address)
+    seconds = math.ceil(wait)
+    return Refused(please_wait(seconds), 429, retry_after=seconds)
+
+
+async def _judge(
+    rows: Rows, progress: Progress, wrong: str, visitor: Visitor, *, is_right: bool
+) -> Refused | None:
+    if not is_right:
         await note_failure(rows, progress, "code", visitor)
-    return Refused(WRONG_CODE if form.code else WRONG_RECOVERY_CODE, 401)
-
-
-async def _is_right(
-    rows: Rows, subject: str, form: FactorForm, visitor: Visitor, services: Services
-) -> bool:
-    if form.code.strip():
-        return await totp.check(rows, services.sealer, subject, form.code, now=visitor.now)
-    return await recovery.use(rows, subject, form.recovery_code, at=visitor.now)
+        return Refused(wrong, 401)
+    await guesses.forgive(rows, progress.user.subject, browser_hash=visitor.browser_hash)
+    await prove(rows, progress, (ONE_TIME_CODE,), visitor=visitor)
+    return None
 
 
 async def _by_passkey(

@@ -4,11 +4,13 @@ What apps are told (``acr``, ``amr``) is what was proved. It is kept for Ory's s
 again whenever Ory skips the login.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
 
 from portal import logs
+from portal.app_requests import AppRequest
 from portal.apps import clean_name
 from portal.decisions import (
     AlreadyDecidedError,
@@ -20,7 +22,7 @@ from portal.decisions import (
     was_decided_by,
     with_sign_in,
 )
-from portal.login.errand import AppRequest, Errand
+from portal.login.errand import Errand
 from portal.login.progress import Progress, find, is_void
 from portal.ory.models import AcceptLogin, RedirectTo
 from portal.page import GoTo
@@ -35,13 +37,19 @@ REPLACING: Final = 1
 next sign-in that it shall not remember there, so it remembers this one for a moment."""
 
 
-class PortalSignIn(msgspec.Struct, frozen=True):
-    """Somebody proved who they are to the portal itself; the controller starts the session."""
+BeginSession = Callable[..., Awaitable[None]]
+"""Takes the rows, the subject and its epoch, ``acr`` and ``amr``."""
 
-    subject: str
-    epoch: int
-    acr: str
-    amr: tuple[str, ...]
+
+class Ready(msgspec.Struct, frozen=True):
+    """Nothing is missing to sign in to the portal itself: :func:`finish` it, with a session."""
+
+    errand: Errand
+
+
+class PortalSignIn(msgspec.Struct, frozen=True):
+    """Somebody has signed in to the portal itself; the controller hands the session out."""
+
     next_path: str
 
 
@@ -56,7 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def go_on(
     errand: Errand, *, visitor: Visitor, services: Services, form_token: str = ""
-) -> RedirectTo | GoTo | PortalSignIn:
+) -> RedirectTo | GoTo | Ready:
     """Go to the next step of this browser's sign-in, or decide: of two at once, one does.
 
     What was proved counts for the account as it is at this moment.
@@ -67,20 +75,37 @@ async def go_on(
             return errand.beginning
         if progress.step is not None:
             return GoTo(errand.path(f"/login/{progress.step}"))
-        ended = await rows.sign_ins.end(progress.key_hash)
         if errand.app is None:
-            if not ended:
-                return GoTo(errand.next_path)  # in another tab, at the same time
-            return await write_portal(rows, progress, visitor=visitor)
+            return Ready(errand)
+        await rows.sign_ins.end(progress.key_hash)
         answer = await write_accept(
             rows, errand.app, progress, visitor=visitor, services=services, form_token=form_token
         )
     return await tell_accept(errand.app, answer, services)
 
 
-async def write_portal(rows: Rows, progress: Progress, *, visitor: Visitor) -> PortalSignIn:
-    """Note that somebody signs in to the portal itself."""
+async def finish(
+    errand: Errand, *, visitor: Visitor, services: Services, begin_session: BeginSession
+) -> GoTo | PortalSignIn:
+    """Sign in to the portal itself, if still nothing is missing; of two at once, one does."""
+    async with services.store.writing() as rows:
+        progress = await find(rows, errand, visitor=visitor, services=services, lock=True)
+        if progress is None:
+            return errand.beginning
+        if progress.step is not None:
+            return GoTo(errand.path(f"/login/{progress.step}"))
+        await rows.sign_ins.end(progress.key_hash)
+        return await write_portal(rows, progress, visitor=visitor, begin_session=begin_session)
+
+
+async def write_portal(
+    rows: Rows, progress: Progress, *, visitor: Visitor, begin_session: BeginSession
+) -> PortalSignIn:
+    """Begin the session of somebody who signs in to the portal itself, in the unit that found that
+    nothing is missing.
+    """
     user = progress.user
+    await begin_session(rows, user.subject, user.epoch, acr=progress.acr, amr=progress.amr)
     await rows.audit.add(
         "portal.signed_in",
         at=visitor.now,
@@ -90,9 +115,7 @@ async def write_portal(rows: Rows, progress: Progress, *, visitor: Visitor) -> P
         origin=visitor.origin,
     )
     logs.step("portal.signed_in", user=user.email)
-    return PortalSignIn(
-        user.subject, user.epoch, progress.acr, progress.amr, progress.errand.next_path
-    )
+    return PortalSignIn(progress.errand.next_path)
 
 
 async def write_accept(

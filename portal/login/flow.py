@@ -5,28 +5,28 @@ so ``prompt=login`` and ``max_age`` mean what they say. The paths without a ques
 any cookie. The password is the first step; ``progress`` knows which ones follow.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from portal import logs
+from portal import logs, sessions
 from portal.accounts import MAX_EMAIL
+from portal.app_requests import AppRequest, open_app_request, unread_app_request
 from portal.apps import clean_name
 from portal.decisions import AlreadyDecidedError, after_reject, settle, tell
 from portal.factors import passkeys
-from portal.factors.levels import PASSWORD
+from portal.factors.levels import PASSWORD, insists
 from portal.login import progress as steps
 from portal.login.authentication import Authenticated, Refused, authenticate, record_success
-from portal.login.errand import (
-    AppRequest,
-    Errand,
-    open_app_request,
-    open_errand,
-    unread_app_request,
+from portal.login.errand import Errand, open_errand
+from portal.login.finishing import (
+    BeginSession,
+    PortalSignIn,
+    tell_accept,
+    write_accept,
+    write_portal,
 )
-from portal.login.finishing import PortalSignIn, tell_accept, write_accept, write_portal
 from portal.login.forms import LoginForm
 from portal.login.pages import LoginPage
 from portal.login.skip import say_again
@@ -40,13 +40,11 @@ BEGIN_AGAIN: Final = (
     "This sign-in was not finished in time, or was begun in another browser. Please begin again."
 )
 OTHER_ACCOUNT: Final = (
-    "The app asks for the account that you used there before. Please sign in with that one."
+    "The app asks for the account that you used there before. Please log in with that one."
 )
 
 
 Outcome = LoginPage | RedirectTo | GoTo | PortalSignIn
-BeginSession = Callable[..., Awaitable[None]]
-"""Takes the rows, the subject and its epoch, ``acr`` and ``amr``."""
 
 
 async def begin(
@@ -71,6 +69,7 @@ async def begin(
         raise AlreadyDecidedError(app.flow.request_url)
     if _shall_register(app, services.settings) and not from_here:
         return GoTo(with_challenge("/register", "login_challenge", challenge))
+    await give_up(Errand(app=app), visitor=visitor, services=services)
     logs.step("login.shown", app=clean_name(app.request.client.client_name))
     page = _page(app, services.settings, email=_hint(app.request))
     return msgspec.structs.replace(page, notice=BEGIN_AGAIN if again else None)
@@ -93,6 +92,19 @@ async def decide(form: LoginForm, *, visitor: Visitor, services: Services) -> Ou
             await record_success(rows, who, visitor=visitor)
         return _again(app, form, Refused(OTHER_ACCOUNT, 422), services.settings)
     return await _after_password(Errand(app=app), who, form, visitor=visitor, services=services)
+
+
+async def give_up(errand: Errand, *, visitor: Visitor, services: Services) -> None:
+    """Whoever comes to the first step again has given the others up, and leaves nothing half done
+    to whoever comes to the browser next.
+    """
+    if visitor.browser_hash is None:
+        return
+    async with services.store.reading() as rows:
+        if await rows.sign_ins.find(steps.key_of(errand, visitor)) is None:
+            return
+    async with services.store.writing() as rows:
+        await sessions.give_up(rows, visitor, errand.challenge)
 
 
 async def ask_again(
@@ -140,7 +152,7 @@ def portal_page(
         status=refused.status if refused else 200,
         retry_after=refused.retry_after if refused else None,
         recover_url="/recover" if settings.has_mail else None,
-        register_url="/register" if _is_open(settings) and known_as is None else None,
+        register_url="/register" if settings.registration and known_as is None else None,
         passkey_options=_passkey_options(settings),
     )
 
@@ -177,6 +189,7 @@ async def reject(app: AppRequest, *, visitor: Visitor, services: Services) -> Re
         settled = await settle(
             rows, app.flow, decision="reject", answer={}, visitor=visitor, may_be_first=True
         )
+        await sessions.give_up(rows, visitor, app.challenge)
         if settled.is_new:
             await rows.audit.add(
                 "login.rejected",
@@ -234,12 +247,9 @@ async def _after_password(
             await steps.keep(rows, progress, visitor=visitor)
             return GoTo(errand.path(f"/login/{progress.step}"))
         if app is None:
+            assert begin_session is not None  # noqa: S101 - signing in to the portal begins one
             await record_success(rows, who, visitor=visitor)
-            if begin_session is not None:
-                await begin_session(
-                    rows, who.user.subject, who.user.epoch, acr=progress.acr, amr=progress.amr
-                )
-            return await write_portal(rows, progress, visitor=visitor)
+            return await write_portal(rows, progress, visitor=visitor, begin_session=begin_session)
         answer = await write_accept(rows, app, progress, visitor=visitor, services=services)
         await record_success(rows, who, visitor=visitor)
     return await tell_accept(app, answer, services)
@@ -252,8 +262,9 @@ def _page(app: AppRequest, settings: Settings, *, email: str) -> LoginPage:
         app=app.view(),
         email=email,
         is_device=app.parameters.is_device,
+        wants_more=insists(app.acr_values),
         recover_url=f"/recover?{at}" if settings.has_mail else None,
-        register_url=f"/register?{at}" if _is_open(settings) else None,
+        register_url=f"/register?{at}" if settings.registration else None,
         passkey_options=_passkey_options(settings),
     )
 
@@ -271,12 +282,7 @@ def _again(app: AppRequest, form: LoginForm, refused: Refused, settings: Setting
 
 def _shall_register(app: AppRequest, settings: Settings) -> bool:
     """The app asks for a new account (Initiating User Registration via OpenID Connect, 1)."""
-    return _is_open(settings) and "registration" in app.parameters.prompt
-
-
-def _is_open(settings: Settings) -> bool:
-    """Whether everybody may register; who does has to receive a mail."""
-    return settings.registration and settings.has_mail
+    return settings.registration and "registration" in app.parameters.prompt
 
 
 def _passkey_options(settings: Settings) -> str | None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from portal import logs
 from portal.accounts import AccountError, check_password
+from portal.accounts.errors import as_sentence
 from portal.factors.levels import min_password_length
 from portal.login.authentication import Refused
 from portal.login.finishing import go_on
@@ -59,11 +60,11 @@ async def set_expired_password(
     """Give the account its new password: no earlier sign-in counts, but this one goes on. What apps
     were allowed stays.
     """
-    new = await services.passwords.hash(password)
+    subject, new = begun.user.subject, await services.passwords.hash(password)
     async with services.store.writing() as rows:
         progress = await find(rows, begun.errand, visitor=visitor, services=services, lock=True)
-        if progress is None or progress.step != "new-password":
-            return  # another tab was faster, or the account was changed: what follows is seen next
+        if progress is None or progress.step != "new-password" or progress.user.subject != subject:
+            return  # another tab was faster, or somebody else signs in: what follows is seen next
         user = progress.user
         await rows.portal_sessions.delete_all(user.subject, but=None)
         await rows.mailed_links.void_all(user.subject)
@@ -98,8 +99,7 @@ async def _why_not(user: User, password: str, services: Services) -> str | None:
     except PasswordTooLongError:
         return TOO_LONG
     except AccountError as exc:
-        words = str(exc)
-        return f"{words[:1].upper()}{words[1:]}."
+        return as_sentence(exc)
     return SAME if same.matches else None
 
 

@@ -1,6 +1,6 @@
 """What the login step shows, and the steps that may follow it."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 from urllib.parse import quote
 
 from portal.apps import AppView
@@ -8,6 +8,14 @@ from portal.factors.totp import Setup
 from portal.page import Page, with_challenge
 
 Field = Literal["code", "recovery_code", "password", "passkey"]
+REASONS: Final = {
+    "/admin": "to administer this site.",
+    "/account/apps": "to see the apps that you connected.",
+    "/account/security": "to see how your account is protected.",
+    "/account/profile": "to see your data.",
+    "/account/email": "to see your e-mail address.",
+}
+SOMETHING: Final = "to go on to your account."
 
 
 class LoginPage(Page, frozen=True, kw_only=True):
@@ -24,6 +32,8 @@ class LoginPage(Page, frozen=True, kw_only=True):
     """``None``: nobody but the portal asks."""
     is_device: bool = False
     """The app runs on another device, where a code was shown."""
+    wants_more: bool = False
+    """A password alone is not enough for the app."""
     email: str = ""
     """What was typed, or the app's login hint; kept when the form comes back."""
     remember: bool = False
@@ -58,9 +68,10 @@ class LoginPage(Page, frozen=True, kw_only=True):
         return with_challenge("/login", "login_challenge", self.challenge)
 
     @property
-    def for_admin(self) -> bool:
-        """Whether it is the administrators' pages that somebody wants to see."""
-        return (self.next_path or "").partition("?")[0].split("/")[:2] == ["", "admin"]
+    def reason(self) -> str:
+        """What somebody signs in to the portal for."""
+        parts = (self.next_path or "").partition("?")[0].split("/")
+        return REASONS.get("/".join(parts[:3])) or REASONS.get("/".join(parts[:2]), SOMETHING)
 
     @property
     def error_at(self) -> Literal["email", "password"]:

@@ -1,15 +1,17 @@
 """A passkey as the first step, and often the only one: no e-mail address, no password."""
 
 import contextlib
+import math
 from typing import Final
 
 from portal import logs
-from portal.factors import FactorError, passkeys
+from portal.factors import FactorError, guesses, passkeys
+from portal.factors.levels import MULTIPLE
 from portal.factors.passkeys import Assertion
 from portal.login import progress as steps
 from portal.login.authentication import Refused
 from portal.login.errand import open_errand
-from portal.login.finishing import PortalSignIn, go_on, repeat
+from portal.login.finishing import Ready, go_on, repeat
 from portal.login.flow import OTHER_ACCOUNT, is_other_account, show_again
 from portal.login.forms import LoginForm, PasskeyForm
 from portal.login.pages import LoginPage
@@ -17,15 +19,16 @@ from portal.ory.models import RedirectTo
 from portal.page import GoTo
 from portal.services import Services, Visitor
 from portal.store.tables import User
+from portal.throttle import WATCH, admit_network, forgive_network, please_wait
 
 NOT_TAKEN: Final = (
-    "This passkey does not open an account here. Choose another one, or sign in with your password."
+    "This passkey does not open an account here. Choose another one, or log in with your password."
 )
 
 
 async def decide(
     form: PasskeyForm, *, visitor: Visitor, services: Services, known_as: str | None = None
-) -> LoginPage | RedirectTo | GoTo | PortalSignIn:
+) -> LoginPage | RedirectTo | GoTo | Ready:
     """Sign in whoever the passkey belongs to. Why it is refused, nobody learns."""
     errand = await open_errand(form.login_challenge, form.next, visitor=visitor, services=services)
     again = await repeat(errand, form.form_token, visitor=visitor, services=services)
@@ -34,17 +37,12 @@ async def decide(
     app = errand.app
     if app is not None and (app.request.skip or app.flow.state == "decided"):
         return GoTo(errand.path("/login"))  # no form of ours belongs to it, or not any more
-    found = await _whose(form, visitor, services)
-    refused = Refused(NOT_TAKEN, 401) if found is None else None
-    if found is not None and app is not None and is_other_account(app.request, found[0]):
-        refused = Refused(OTHER_ACCOUNT, 422)
-    if found is None or refused is not None:
+    found = await _admitted(form, visitor, services)
+    if not isinstance(found, Refused) and app and is_other_account(app.request, found[0]):
+        found = Refused(OTHER_ACCOUNT, 422)
+    if isinstance(found, Refused):
         return await show_again(
-            as_login_form(form),
-            refused or Refused(NOT_TAKEN, 401),
-            visitor=visitor,
-            services=services,
-            known_as=known_as,
+            as_login_form(form), found, visitor=visitor, services=services, known_as=known_as
         )
     user, assertion = found
     async with services.store.writing() as rows:
@@ -58,6 +56,8 @@ async def decide(
             services=services,
         )
         await steps.keep(rows, progress, visitor=visitor)
+        if MULTIPLE in assertion.amr:
+            await guesses.know(rows, user.subject, visitor.browser_hash, at=visitor.now)
     return await go_on(errand, visitor=visitor, services=services, form_token=form.form_token)
 
 
@@ -69,6 +69,26 @@ def as_login_form(form: PasskeyForm) -> LoginForm:
         next=form.next,
         remember=form.remember,
     )
+
+
+async def _admitted(
+    form: PasskeyForm, visitor: Visitor, services: Services
+) -> tuple[User, Assertion] | Refused:
+    """Whose it is. Every try counts for its network as one with a password does, a success not."""
+    async with services.store.writing() as rows:
+        wait = await admit_network(rows, visitor.origin, now=visitor.now.timestamp())
+    if wait:
+        logs.step("login.throttled", origin=visitor.origin.address)
+        WATCH.count("throttled")
+        seconds = math.ceil(wait)
+        return Refused(please_wait(seconds), 429, retry_after=seconds)
+    found = await _whose(form, visitor, services)
+    WATCH.count("succeeded" if found else "failed")
+    if found is None:
+        return Refused(NOT_TAKEN, 401)
+    async with services.store.writing() as rows:
+        await forgive_network(rows, visitor.origin)
+    return found
 
 
 async def _whose(

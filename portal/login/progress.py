@@ -5,14 +5,15 @@ browser, as long as the account is as it was. Where Ory remembers the browser (s
 is where a sign-in begins: what it proved need not be proved again.
 """
 
-import hashlib
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final, Literal
 
 import msgspec
 
-from portal.decisions import challenge_hash, login_session_hash
+from portal.accounts.changes import end_sign_ins
+from portal.decisions import half_done_key, login_session_hash
+from portal.factors import guesses
 from portal.factors.levels import (
     AAL2,
     MULTIPLE,
@@ -23,13 +24,13 @@ from portal.factors.levels import (
 )
 from portal.login.errand import Errand
 from portal.services import Services, Visitor
+from portal.sessions import know_only
 from portal.settings import Settings
 from portal.store import Rows
 from portal.store.sign_ins import Surroundings
-from portal.store.tables import LoginSession, SignIn, User
+from portal.store.tables import LoginSession, Revocation, SignIn, User
 
 LIFETIME: Final = timedelta(minutes=15)
-PORTAL: Final = "portal"
 Step = Literal["factor", "new-password", "enrol"]
 
 
@@ -74,7 +75,7 @@ def next_step(
     """
     if MULTIPLE not in amr and has_second_factor and (user.password_hash or required == AAL2):
         return "factor"
-    if user.password_expired and user.password_hash:
+    if needs_new_password(user):
         return "new-password"
     return None if satisfies(acr_of(amr), required) else "enrol"
 
@@ -154,13 +155,29 @@ async def prove(
     """One more thing was proved."""
     further = msgspec.structs.replace(progress, amr=combined(progress.amr, proof))
     await keep(rows, further, visitor=visitor)
+    if MULTIPLE in further.amr:
+        await guesses.know(rows, progress.user.subject, visitor.browser_hash, at=visitor.now)
     return further
 
 
+async def go_on_alone(
+    rows: Rows, progress: Progress, proof: tuple[str, ...], *, visitor: Visitor
+) -> Revocation:
+    """End everything that was signed in before, because what somebody signs in with is changed in
+    this unit; this sign-in alone goes on, in the epoch that begins. What apps were allowed stays.
+    """
+    user = progress.user
+    await rows.users.end_sign_ins(user.subject, visitor.now)
+    revocation = await end_sign_ins(rows, user.subject, now=visitor.now)
+    await know_only(rows, user, visitor)
+    user.epoch += 1
+    await prove(rows, progress, proof, visitor=visitor)
+    return revocation
+
+
 def key_of(errand: Errand, visitor: Visitor) -> str:
-    """The row's key: of this browser and this challenge; the portal's own sign-in has none."""
-    what = challenge_hash(errand.challenge) if errand.challenge else PORTAL
-    return hashlib.sha256(f"{visitor.browser_hash or ''}:{what}".encode()).hexdigest()
+    """The row's key: of this browser and this challenge."""
+    return half_done_key(errand.challenge, visitor)
 
 
 async def _record(rows: Rows, key_hash: str, visitor: Visitor) -> SignIn | None:
@@ -211,8 +228,13 @@ def is_void(session: LoginSession, user: User) -> bool:
         or session.epoch != user.epoch
         or session.ended_at is not None
         or user.disabled_at is not None
-        or user.password_expired
+        or needs_new_password(user)
     )
+
+
+def needs_new_password(user: User) -> bool:
+    """Whether the password opens nothing but the form for another; who has none needs none."""
+    return user.password_expired and user.password_hash is not None
 
 
 async def _look_around(rows: Rows, errand: Errand, user: User, visitor: Visitor) -> Surroundings:

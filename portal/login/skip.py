@@ -5,12 +5,13 @@ Nothing here needs a cookie of ours: with ``prompt=none`` it runs in a frame tha
 """
 
 from portal import logs
+from portal.app_requests import AppRequest
 from portal.apps import clean_name
 from portal.decisions import after_reject, login_session_hash, new_decision_id, with_sign_in
 from portal.factors.levels import AAL1, satisfies
-from portal.login.errand import AppRequest, Errand
+from portal.login.errand import Errand
 from portal.login.finishing import context_for
-from portal.login.progress import is_void, required_level
+from portal.login.progress import is_void, needs_new_password, required_level
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import ACCESS_DENIED, LOGIN_REQUIRED, AcceptLogin, RedirectTo
 from portal.page import GoTo
@@ -30,7 +31,7 @@ async def say_again(app: AppRequest, *, visitor: Visitor, services: Services) ->
         )
     if user is None or user.disabled_at is not None:
         return await _turn_away(app, services)
-    outdated = user.password_expired if session is None else is_void(session, user)
+    outdated = needs_new_password(user) if session is None else is_void(session, user)
     if outdated or any(revocation.end_logins for revocation in pending):
         alone = session is not None and session.epoch == user.epoch and bool(session.ended_at)
         return await _sign_in_anew(app, services, alone=alone)

@@ -6,8 +6,8 @@ from portal.apps import AppView
 from portal.decisions import with_sign_in
 from portal.login.authentication import Refused
 from portal.login.errand import Errand, open_errand
-from portal.login.finishing import PortalSignIn, go_on, repeat
-from portal.login.flow import reject
+from portal.login.finishing import Ready, go_on, repeat
+from portal.login.flow import give_up, reject
 from portal.login.forms import StepForm
 from portal.login.pages import StepPage
 from portal.login.progress import Progress, Step, find
@@ -15,7 +15,7 @@ from portal.ory.models import RedirectTo
 from portal.page import GoTo
 from portal.services import Services, Visitor
 
-Outcome = StepPage | RedirectTo | GoTo | PortalSignIn
+Outcome = StepPage | RedirectTo | GoTo | Ready
 
 
 class Place(TypedDict):
@@ -60,7 +60,7 @@ def problem_of(refused: Refused | None) -> Problem:
 
 async def arrive(
     step: Step, challenge: str, next_path: str, *, visitor: Visitor, services: Services
-) -> Progress | RedirectTo | GoTo | PortalSignIn:
+) -> Progress | RedirectTo | GoTo | Ready:
     """The sign-in whose *step* a browser opens; or where it should be instead."""
     errand = await open_errand(challenge, next_path, visitor=visitor, services=services)
     if _is_over(errand):
@@ -74,7 +74,7 @@ async def arrive(
 
 async def take(
     step: Step, form: StepForm, *, visitor: Visitor, services: Services, stays: bool = False
-) -> Progress | RedirectTo | GoTo | PortalSignIn:
+) -> Progress | RedirectTo | GoTo | Ready:
     """The sign-in whose *step* was sent; or what follows where it was taken already, or may not
     be. One that *stays* is answered here also where nothing is missing any more.
     """
@@ -84,6 +84,7 @@ async def take(
         return again
     if form.action == "reject":
         if errand.app is None:
+            await give_up(errand, visitor=visitor, services=services)
             return GoTo("/")
         return await reject(errand.app, visitor=visitor, services=services)
     if _is_over(errand):

@@ -11,7 +11,7 @@ from portal.security.pages import DeletePage, GoodbyePage, PasswordPage, Securit
 from portal.services import Services
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
-from portal.web.session import person_of, renew, require_recent, sign_out, signed_in
+from portal.web.session import person_of, renew, require_owner, sign_out, signed_in
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
@@ -58,14 +58,15 @@ async def end_others(request: AnyRequest, services: Injected) -> Response[Any]:
     outcome = await flow.end_others(
         person.user, this=person.session_id_hash, visitor=current.visitor, services=services
     )
-    await renew(request)
+    if isinstance(outcome, GoTo):
+        await renew(request)
     return respond(request, outcome)
 
 
 @get("/password")
 async def ask_for_password(request: AnyRequest, services: Injected) -> Response[Any]:
     """Ask for another password."""
-    require_recent(request, PASSWORD)
+    await require_owner(request, PASSWORD)
     return respond(request, flow.ask_for_password(person_of(request).user, services=services))
 
 
@@ -73,7 +74,7 @@ async def ask_for_password(request: AnyRequest, services: Injected) -> Response[
 async def set_password(request: AnyRequest, services: Injected) -> Response[Any]:
     """Change the password; this session goes on under a new id."""
     form = await read_form(request, PasswordForm)
-    require_recent(request, PASSWORD)
+    await require_owner(request, PASSWORD)
     current, person = visit(request), person_of(request)
     stale = current.why_stale(form.form_token, PasswordPage.purpose)
     if stale:
@@ -94,7 +95,7 @@ async def set_password(request: AnyRequest, services: Injected) -> Response[Any]
 @get("/delete")
 async def ask_to_delete(request: AnyRequest, services: Injected) -> Response[Any]:
     """Say what it means to delete the account, and ask."""
-    require_recent(request, DELETE)
+    await require_owner(request, DELETE)
     visitor = visit(request).visitor
     page = await flow.ask_to_delete(person_of(request).user, visitor=visitor, services=services)
     return respond(request, page)
@@ -104,7 +105,7 @@ async def ask_to_delete(request: AnyRequest, services: Injected) -> Response[Any
 async def delete(request: AnyRequest, services: Injected) -> Response[Any]:
     """Delete the account, and say goodbye."""
     form = await read_form(request, DeleteForm)
-    require_recent(request, DELETE)
+    await require_owner(request, DELETE)
     current, user = visit(request), person_of(request).user
     stale = current.why_stale(form.form_token, DeletePage.purpose)
     if stale:

@@ -11,6 +11,7 @@ import msgspec
 from portal import logs
 from portal.accounts import AccountError, LastAdminError, WeakPasswordError, canonical_identifier
 from portal.accounts.changes import require_another_admin
+from portal.accounts.errors import as_sentence
 from portal.accounts.own import (
     ChangedMeanwhileError,
     change_password,
@@ -159,9 +160,15 @@ async def end_one(form: EndForm, user: User, *, visitor: Visitor, services: Serv
     return GoTo(f"{PATH}?notice={'ended' if await tell(ended, services) else 'ending'}")
 
 
-async def end_others(user: User, *, this: str, visitor: Visitor, services: Services) -> GoTo:
+async def end_others(
+    user: User, *, this: str, visitor: Visitor, services: Services
+) -> SecurityPage | GoTo:
     """Sign out everywhere but here; apps keep what they were allowed."""
-    revocation = await sign_out_elsewhere(services, user, kept=this, visitor=visitor)
+    try:
+        revocation = await sign_out_elsewhere(services, user, kept=this, visitor=visitor)
+    except ChangedMeanwhileError as exc:
+        page = await show(user, this=this, visitor=visitor, services=services)
+        return msgspec.structs.replace(page, status=409, error=str(exc))
     await try_now(revocation, services)
     return GoTo(f"{PATH}?notice=elsewhere")
 
@@ -200,7 +207,7 @@ async def set_own_password(
     except ChangedMeanwhileError as exc:
         return msgspec.structs.replace(page, status=409, error=str(exc))
     except (WeakPasswordError, PasswordTooLongError) as exc:
-        return msgspec.structs.replace(page, status=422, problem=_sentence(exc))
+        return msgspec.structs.replace(page, status=422, problem=as_sentence(exc))
     await try_now(revocation, services)
     return GoTo(f"{PATH}?notice=password")
 
@@ -244,7 +251,7 @@ async def delete(
         return msgspec.structs.replace(page, status=409, refusal=LAST_ADMIN)
     except AccountError as exc:
         page = await ask_to_delete(user, visitor=visitor, services=services)
-        return msgspec.structs.replace(page, status=409, error=_sentence(exc))
+        return msgspec.structs.replace(page, status=409, error=as_sentence(exc))
     await try_now(revocation, services)
     return GoTo("/goodbye")
 
@@ -272,10 +279,3 @@ def _factor(factor: Passkey | TotpFactor) -> FactorView:
         added=factor.created_at,
         last_used=factor.last_used_at,
     )
-
-
-def _sentence(problem: Exception) -> str:
-    """The message of an error of ours, to stand at a field."""
-    text = str(problem)
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

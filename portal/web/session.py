@@ -16,6 +16,7 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
 from portal.factors.levels import AAL1, AAL2, acr_of, combined, is_enforced, satisfies
+from portal.factors.standing import standing_of
 from portal.services import Services
 from portal.settings import Settings
 from portal.store import Rows
@@ -106,17 +107,6 @@ class NewSession:
         _hand_out(self._visit, self._id)
 
 
-async def sign_in(
-    request: AnyRequest, subject: str, epoch: int, *, acr: str, amr: Collection[str]
-) -> None:
-    """Start a session, in a unit of its own."""
-    services: Services = request.app.state.services
-    session = NewSession(request)
-    async with services.store.writing() as rows:
-        await session.begin(rows, subject, epoch, acr=acr, amr=amr)
-    session.hand_out()
-
-
 async def renew(request: AnyRequest, *, proved: Collection[str] = ()) -> None:
     """Go on under a new id, because what the person signs in with was changed.
 
@@ -194,6 +184,21 @@ def require_recent(request: AnyRequest, way_back: str) -> None:
     services: Services = request.app.state.services
     age = visit(request).visitor.now - person_of(request).authenticated_at
     if age > timedelta(seconds=services.settings.recent_sign_in):
+        raise NotSignedInError(f"/login?next={quote(way_back)}")
+
+
+async def require_owner(request: AnyRequest, way_back: str) -> None:
+    """Who signed in a moment ago; with a second factor, if they have one: whoever knows but the
+    password must not change what an account is opened by (NIST SP 800-63B-4, 4.1.2.1).
+    """
+    require_recent(request, way_back)
+    person = person_of(request)
+    if satisfies(person.acr, AAL2) or person.user.password_hash is None:
+        return
+    services: Services = request.app.state.services
+    async with services.store.reading() as rows:
+        standing = await standing_of(rows, person.user.subject)
+    if standing.has_second_factor:
         raise NotSignedInError(f"/login?next={quote(way_back)}")
 
 

@@ -298,6 +298,20 @@ async def test_a_password_alone_adds_nothing_to_what_somebody_has(
         assert page.url.path.startswith("/login")
 
 
+@pytest.mark.parametrize(
+    "path", ["/account/security/password", "/account/security/delete", "/account/email"]
+)
+async def test_nor_does_it_change_the_password_or_the_address_or_delete_the_account(
+    portal: Portal, inside: Browser, ann: Person, path: str
+) -> None:
+    assert (await inside.open(portal.url + path)).url.path == path
+    await add_app(inside, portal)
+    assert (await inside.open(portal.url + path)).url.path == path, "the app was proved just now"
+    change(portal, "UPDATE portal_sessions SET acr = 'aal1'")
+    page = await inside.open(portal.url + path)
+    assert (page.url.path, page.url.params["next"]) == ("/login", path)
+
+
 @pytest.mark.parametrize("path", [ADD_KEY, ADD_APP, CODES, RENAME, REMOVE])
 @pytest.mark.parametrize(
     "changes",

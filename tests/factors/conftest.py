@@ -7,7 +7,7 @@ import pytest
 from portal.factors import passkeys
 from portal.store.tables import Passkey, User
 from tests.doubles.authenticator import Authenticator
-from tests.factors.steps import Register, challenge, standing, visitor
+from tests.factors.steps import Register, challenge, nothing_ends, standing, visitor
 from tests.fixtures.portal import Portal
 from tests.real.portal import Person
 
@@ -24,13 +24,15 @@ def register(portal: Portal) -> Register:
         options = passkeys.creation_options(
             user, await standing(portal, user), challenge=asked, settings=portal.settings
         )
-        return await passkeys.register(
+        added = await passkeys.register(
             portal.services,
             user,
             credential=key.create(asked, options, **changes),
             challenge=asked,
             name=name,
             visitor=visitor(),
+            settle=nothing_ends,
         )
+        return added.factor
 
     return make

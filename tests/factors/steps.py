@@ -13,6 +13,7 @@ from portal.factors.standing import Standing, standing_of
 from portal.factors.totp import Setup
 from portal.origin import Origin
 from portal.services import Visitor
+from portal.store import Rows
 from portal.store.tables import Passkey, TotpFactor, User
 from tests.doubles.authenticator import Authenticator
 from tests.fixtures.portal import Portal
@@ -26,6 +27,10 @@ Register = Callable[..., Awaitable[Passkey]]
 def visitor(now: datetime = NOW) -> Visitor:
     origin = Origin(address="203.0.113.7", user_agent=CHROME)
     return Visitor(browser_hash="b" * 64, origin=origin, now=now)
+
+
+async def nothing_ends(rows: Rows, user: User, proof: tuple[str, ...]) -> None:
+    """What a change of factors settles besides is whoever's who asks for it."""
 
 
 def challenge() -> bytes:
@@ -47,12 +52,18 @@ def scanned_by_app(setup: Setup) -> pyotp.TOTP:
 async def add_app(
     portal: Portal, user: User, *, now: datetime = NOW
 ) -> tuple[TotpFactor, pyotp.TOTP]:
-    setup = totp.begin(user, portal.services)
+    setup = totp.begin(user, portal.services, now=now)
     code = scanned_by_app(setup).at(now)
-    factor = await totp.confirm(
-        portal.services, user, sealed=setup.sealed, code=code, name="", visitor=visitor(now)
+    added = await totp.confirm(
+        portal.services,
+        user,
+        sealed=setup.sealed,
+        code=code,
+        name="",
+        visitor=visitor(now),
+        settle=nothing_ends,
     )
-    return factor, scanned_by_app(setup)
+    return added.factor, scanned_by_app(setup)
 
 
 async def check_code(portal: Portal, subject: str, code: str, now: datetime) -> bool:
@@ -75,8 +86,15 @@ async def prove(
 
 
 async def use_code(portal: Portal, subject: str, code: str) -> bool:
+    passwords = portal.services.passwords
+    with passwords.reserve() as place:
+        code_hash = await recovery.hashed(passwords, subject, code, place=place)
     async with portal.store.writing() as rows:
-        return await recovery.use(rows, subject, code, at=NOW)
+        return await recovery.use(rows, subject, code_hash, at=NOW)
+
+
+async def make_codes(portal: Portal, user: User) -> tuple[str, ...]:
+    return await recovery.make_codes(portal.services, user, visitor=visitor(), settle=nothing_ends)
 
 
 async def left(portal: Portal, user: User) -> int:

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from portal.factors import FactorError, changes, guesses, passkeys, recovery, totp
+from portal.factors import FactorError, changes, guesses, passkeys, totp
 from portal.factors.passkeys import Assertion
 from portal.factors.standing import Standing
 from portal.factors.totp import USED_SETUP
-from portal.store.tables import Passkey, TotpFactor, User
+from portal.store.tables import Passkey, User
 from tests.doubles.authenticator import Authenticator
 from tests.factors.steps import (
     NOW,
@@ -18,6 +18,8 @@ from tests.factors.steps import (
     challenge,
     check_code,
     left,
+    make_codes,
+    nothing_ends,
     prove,
     scanned_by_app,
     standing,
@@ -48,7 +50,7 @@ async def test_a_challenge_makes_one_passkey(portal: Portal, user: User) -> None
     asked = challenge()
     options = passkeys.creation_options(user, Standing(), settings=portal.settings)
 
-    async def make(key: Authenticator) -> Passkey:
+    async def make(key: Authenticator) -> changes.Added[Passkey]:
         return await passkeys.register(
             portal.services,
             user,
@@ -56,6 +58,7 @@ async def test_a_challenge_makes_one_passkey(portal: Portal, user: User) -> None
             challenge=asked,
             name="",
             visitor=visitor(),
+            settle=nothing_ends,
         )
 
     await make(Authenticator())
@@ -65,7 +68,7 @@ async def test_a_challenge_makes_one_passkey(portal: Portal, user: User) -> None
 
 
 async def test_a_setup_is_taken_once_also_by_two_at_once(portal: Portal, user: User) -> None:
-    setup = totp.begin(user, portal.services)
+    setup = totp.begin(user, portal.services, now=NOW)
     outcomes = await asyncio.gather(
         *(
             totp.confirm(
@@ -75,12 +78,13 @@ async def test_a_setup_is_taken_once_also_by_two_at_once(portal: Portal, user: U
                 code=scanned_by_app(setup).at(NOW),
                 name="",
                 visitor=visitor(),
+                settle=nothing_ends,
             )
             for _ in range(3)
         ),
         return_exceptions=True,
     )
-    assert sum(isinstance(outcome, TotpFactor) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, changes.Added) for outcome in outcomes) == 1
     assert {str(o) for o in outcomes if isinstance(o, FactorError)} == {USED_SETUP}
 
 
@@ -94,7 +98,7 @@ async def test_a_code_is_taken_once_also_by_many_at_once(portal: Portal, user: U
 
 
 async def test_a_code_works_once_also_for_two_at_once(portal: Portal, user: User) -> None:
-    first, second, *_ = await recovery.make_codes(portal.services, user, visitor=visitor())
+    first, second, *_ = await make_codes(portal, user)
     assert await use_code(portal, user.subject, first)
     assert not await use_code(portal, user.subject, first)
     taken = await asyncio.gather(*(use_code(portal, user.subject, second) for _ in range(4)))
@@ -103,10 +107,22 @@ async def test_a_code_works_once_also_for_two_at_once(portal: Portal, user: User
 
 
 async def test_the_first_codes_are_made_once(portal: Portal, user: User) -> None:
-    made = await asyncio.gather(
-        *(recovery.make_first(portal.services, user, visitor=visitor()) for _ in range(3))
+    setups = [totp.begin(user, portal.services, now=NOW) for _ in range(3)]
+    added = await asyncio.gather(
+        *(
+            totp.confirm(
+                portal.services,
+                user,
+                sealed=setup.sealed,
+                code=scanned_by_app(setup).at(NOW),
+                name="",
+                visitor=visitor(),
+                settle=nothing_ends,
+            )
+            for setup in setups
+        )
     )
-    assert sorted(len(codes) for codes in made) == [0, 0, 10]
+    assert sorted(len(each.codes) for each in added) == [0, 0, 10]
 
 
 async def test_two_removals_leave_what_somebody_must_have(
@@ -119,7 +135,12 @@ async def test_two_removals_leave_what_somebody_must_have(
 
     async def remove(kind: changes.Kind, factor_id: str) -> Standing:
         return await changes.remove(
-            portal.services, user, kind=kind, factor_id=factor_id, visitor=visitor()
+            portal.services,
+            user,
+            kind=kind,
+            factor_id=factor_id,
+            visitor=visitor(),
+            settle=nothing_ends,
         )
 
     outcomes = await asyncio.gather(
@@ -134,7 +155,7 @@ async def test_two_removals_leave_what_somebody_must_have(
 async def test_guesses_are_counted_before_they_are_judged(portal: Portal, user: User) -> None:
     async def admit(subject: str, now: float = 1000.0) -> float:
         async with portal.store.writing() as rows:
-            return await guesses.admit(rows, subject, now=now)
+            return await guesses.admit(rows, subject, browser_hash=None, now=now)
 
     waits = await asyncio.gather(*(admit(user.subject) for _ in range(30)))
     assert waits.count(0.0) == 5

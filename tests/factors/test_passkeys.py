@@ -19,7 +19,14 @@ from tests.doubles.authenticator import (
     Authenticator,
     encoded,
 )
-from tests.factors.steps import Register, challenge, prove, standing, visitor
+from tests.factors.steps import (
+    Register,
+    challenge,
+    nothing_ends,
+    prove,
+    standing,
+    visitor,
+)
 from tests.fixtures.portal import NewPortal, Portal
 from tests.real.portal import Person
 
@@ -35,7 +42,7 @@ async def test_a_passkey_signs_its_person_in(
     assert (proved.subject, proved.amr) == (user.subject, ("hwk", "user", "mfa"))
     (kept,) = (await standing(portal, user)).passkeys
     assert kept.last_used_at is not None
-    assert await portal.actions() == ["factor.added"]
+    assert await portal.actions() == ["factor.added", "factor.codes_made"]
 
 
 async def test_without_a_pin_or_a_finger_it_is_one_factor(
@@ -241,6 +248,7 @@ async def test_what_is_no_credential_is_refused(
             challenge=challenge(),
             name="",
             visitor=visitor(),
+            settle=nothing_ends,
         )
     with pytest.raises(FactorError, match=NOT_TAKEN):
         await passkeys.verify(

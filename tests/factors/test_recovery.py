@@ -9,13 +9,17 @@ from portal.factors import guesses, recovery
 from portal.factors.reset import remove_all
 from portal.store.tables import RecoveryCode, User
 from portal.throttle import ACCOUNT
-from tests.factors.steps import left, use_code, visitor
+from tests.factors.steps import (
+    left,
+    make_codes,
+    use_code,
+)
 from tests.fixtures.portal import Portal
 from tests.real.portal import Person
 
 
 async def test_ten_codes_are_shown_and_none_is_kept(portal: Portal, user: User) -> None:
-    codes = await recovery.make_codes(portal.services, user, visitor=visitor())
+    codes = await make_codes(portal, user)
     assert len(set(codes)) == 10
     assert {len(code) for code in codes} == {14}
     async with portal.store.reading() as rows:
@@ -26,8 +30,8 @@ async def test_ten_codes_are_shown_and_none_is_kept(portal: Portal, user: User) 
 
 
 async def test_new_codes_end_the_old_ones(portal: Portal, user: User) -> None:
-    old, *_ = await recovery.make_codes(portal.services, user, visitor=visitor())
-    new, *_ = await recovery.make_codes(portal.services, user, visitor=visitor())
+    old, *_ = await make_codes(portal, user)
+    new, *_ = await make_codes(portal, user)
     assert not await use_code(portal, user.subject, old)
     assert await use_code(portal, user.subject, new)
 
@@ -35,8 +39,8 @@ async def test_new_codes_end_the_old_ones(portal: Portal, user: User) -> None:
 async def test_a_code_is_worth_nothing_for_anybody_else(
     portal: Portal, user: User, bob: Person
 ) -> None:
-    code, *_ = await recovery.make_codes(portal.services, user, visitor=visitor())
-    await recovery.make_codes(portal.services, await portal.user(bob), visitor=visitor())
+    code, *_ = await make_codes(portal, user)
+    await make_codes(portal, await portal.user(bob))
     assert not await use_code(portal, bob.subject, code)
     assert await use_code(portal, user.subject, code)
 
@@ -61,7 +65,7 @@ def test_codes_are_guessed_no_faster_than_passwords() -> None:
 
 
 async def test_a_reset_takes_everything(portal: Portal, user: User) -> None:
-    await recovery.make_codes(portal.services, user, visitor=visitor())
+    await make_codes(portal, user)
     async with portal.store.writing() as rows:
         assert await remove_all(rows, user.subject) == 0
     assert await left(portal, user) == 0

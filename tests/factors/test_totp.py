@@ -12,13 +12,21 @@ from portal.factors.totp import STALE_SETUP, WrongCodeError
 from portal.sealing import Sealer
 from portal.settings import Secret
 from portal.store.tables import User
-from tests.factors.steps import NOW, STEP, add_app, check_code, scanned_by_app, visitor
+from tests.factors.steps import (
+    NOW,
+    STEP,
+    add_app,
+    check_code,
+    nothing_ends,
+    scanned_by_app,
+    visitor,
+)
 from tests.fixtures.portal import KEY, NewPortal, Portal
 from tests.real.portal import Person
 
 
 async def test_an_app_is_told_who_it_is_for(portal: Portal, user: User) -> None:
-    setup = totp.begin(user, portal.services)
+    setup = totp.begin(user, portal.services, now=NOW)
     scanned = scanned_by_app(setup)
     assert (scanned.name, scanned.issuer) == (user.email, "login.example.org")
     assert (scanned.digits, scanned.interval, scanned.digest().name) == (6, 30, "sha1")
@@ -49,7 +57,7 @@ def test_the_picture_says_what_the_app_is_told() -> None:
 async def test_what_somebody_types_may_have_blanks_and_wide_digits(
     portal: Portal, user: User
 ) -> None:
-    setup = totp.begin(user, portal.services)
+    setup = totp.begin(user, portal.services, now=NOW)
     code = scanned_by_app(setup).at(NOW)
     wide = "".join(chr(ord(digit) - ord("0") + 0xFF10) for digit in code)
     typed = f" {wide[:3]} {wide[3:]} "
@@ -60,6 +68,7 @@ async def test_what_somebody_types_may_have_blanks_and_wide_digits(
         code=typed,
         name=" My\tphone ",
         visitor=visitor(),
+        settle=nothing_ends,
     )
     async with portal.store.reading() as rows:
         (kept,) = (await standing_of(rows, user.subject)).totp
@@ -68,29 +77,35 @@ async def test_what_somebody_types_may_have_blanks_and_wide_digits(
 
 
 async def test_the_form_may_come_back_with_the_same_secret(portal: Portal, user: User) -> None:
-    first = totp.begin(user, portal.services)
-    again = totp.resume(user, first.sealed, portal.services)
+    first = totp.begin(user, portal.services, now=NOW)
+    again = totp.resume(user, first.sealed, portal.services, now=NOW)
     assert (again.uri, again.qr) == (first.uri, first.qr)
-    assert again.sealed != first.sealed
+    assert again.sealed == first.sealed, "it does not begin anew"
 
 
 async def test_nobody_sets_up_by_the_secret_of_another(
     portal: Portal, user: User, bob: Person
 ) -> None:
-    setup = totp.begin(await portal.user(bob), portal.services)
+    setup = totp.begin(await portal.user(bob), portal.services, now=NOW)
     stored, _ = await add_app(portal, user)
     for sealed in (setup.sealed, stored.sealed_secret, "", "x.y", "é", "\ud800"):
         with pytest.raises(FactorError, match=STALE_SETUP):
-            totp.resume(user, sealed, portal.services)
+            totp.resume(user, sealed, portal.services, now=NOW)
 
 
 @pytest.mark.parametrize("code", ["", "000000", "abcdef", "1" * 10_000, "\x00", "١٢٣٤٥٦", "\ud800"])
 async def test_a_wrong_code_adds_nothing(portal: Portal, user: User, code: str) -> None:
-    setup = totp.begin(user, portal.services)
+    setup = totp.begin(user, portal.services, now=NOW)
     assert scanned_by_app(setup).at(NOW) != code
     with pytest.raises(WrongCodeError):
         await totp.confirm(
-            portal.services, user, sealed=setup.sealed, code=code, name="", visitor=visitor()
+            portal.services,
+            user,
+            sealed=setup.sealed,
+            code=code,
+            name="",
+            visitor=visitor(),
+            settle=nothing_ends,
         )
     assert await portal.actions() == []
 

@@ -12,6 +12,7 @@ from portal.services import Visitor
 from portal.store.tables import ClientPolicy, LoginSession, TotpFactor
 from tests.doubles.authenticator import Authenticator
 from tests.driver import Browser, Document
+from tests.factors.steps import nothing_ends
 from tests.fixtures.portal import Portal
 from tests.real.portal import Person
 
@@ -35,7 +36,8 @@ async def give_app(portal: Portal, person: Person) -> pyotp.TOTP:
 async def give_codes(portal: Portal, person: Person) -> tuple[str, ...]:
     """Recovery codes of *person*."""
     visitor = Visitor(browser_hash=None, origin=Origin(), now=datetime.now(UTC))
-    return await recovery.make_codes(portal.services, await portal.user(person), visitor=visitor)
+    user = await portal.user(person)
+    return await recovery.make_codes(portal.services, user, visitor=visitor, settle=nothing_ends)
 
 
 async def give_passkey(portal: Portal, person: Person, **fields: Any) -> Authenticator:
@@ -51,6 +53,7 @@ async def give_passkey(portal: Portal, person: Person, **fields: Any) -> Authent
         challenge=asked,
         name="",
         visitor=Visitor(browser_hash=None, origin=Origin(), now=datetime.now(UTC)),
+        settle=nothing_ends,
     )
     return key
 

@@ -66,6 +66,7 @@ async def test_nothing_is_left_but_what_says_that_it_ended(
                 )
             )
             await rows.recovery_codes.replace(person.subject, ["a" * 64], at=datetime.now(UTC))
+    change(portal, "UPDATE portal_sessions SET acr = 'aal2'")
     page = await delete(browser, portal, "Ann@Example.org ")
     assert page.url.path == "/goodbye"
     assert page.status == 200

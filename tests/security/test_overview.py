@@ -180,6 +180,23 @@ async def test_an_account_without_a_password_is_offered_one(
     assert page.link("Set a password").endswith(f"{PATH}/password")
 
 
+@pytest.mark.parametrize(
+    ("confirmed", "badge", "link"),
+    [
+        (True, "Confirmed", "Change your address"),
+        (False, "Not confirmed yet", "Confirm or change your address"),
+    ],
+)
+async def test_an_address_that_is_not_confirmed_yet_is_told_with_the_way_to_do_it(
+    portal: Portal, browser: Browser, confirmed: bool, badge: str, link: str
+) -> None:
+    eve = await portal.add_user("eve@example.org", email_verified=confirmed)
+    await sign_in(browser, portal, eve)
+    page = await open_security(browser, portal)
+    assert f"{eve.email} {badge}" in page.text
+    assert page.link(link).endswith("/account/email")
+
+
 @pytest.mark.parametrize("notice", ["elsewhere", "<b>", "x" * 500])
 async def test_only_known_notices_are_shown(
     portal: Portal, browser: Browser, ann: Person, notice: str
