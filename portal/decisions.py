@@ -32,6 +32,7 @@ from portal.store.tables import FlowRecord
 REPEAT_WINDOW: Final = timedelta(seconds=60)
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_=-]{16,8192}")
 """What Ory issues (hydra-contract 7); anything else is not even asked about."""
+PORTAL: Final = "portal"
 _FORM: Final = "form"
 """The member of an answer that names the form it came by."""
 _NOT_AGAIN: Final = frozenset({"login", "none", "registration", "create"})
@@ -91,9 +92,22 @@ class UnrequestedError(Exception):
     """
 
 
+def usable_challenge(challenge: str | None) -> str | None:
+    """A challenge as Ory issues them; anything else leads nowhere."""
+    return challenge if challenge and CHALLENGE.fullmatch(challenge) else None
+
+
 def challenge_hash(challenge: str) -> str:
     """How a challenge is known here; the challenge itself is never stored."""
     return hashlib.sha256(challenge.encode()).hexdigest()
+
+
+def half_done_key(challenge: str, visitor: Visitor) -> str:
+    """How a sign-in of this browser is known that is half done; the portal's own has no
+    *challenge*.
+    """
+    what = challenge_hash(challenge) if challenge else PORTAL
+    return hashlib.sha256(f"{visitor.browser_hash or ''}:{what}".encode()).hexdigest()
 
 
 def login_session_hash(session_id: str) -> str:

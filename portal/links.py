@@ -20,6 +20,7 @@ INVITE: Final = "invite"
 REGISTER: Final = "register"
 LEAVE: Final = "leave"
 MOVE: Final = "move"
+_OFFERS: Final = (REGISTER, INVITE)
 _OF_THE_OWN_ADDRESS: Final = (RESET, VERIFY, LEAVE)
 MAX_TOKEN: Final = 128
 
@@ -76,7 +77,7 @@ async def look_at(rows: Rows, token: str, *purposes: str, now: datetime) -> Mail
         raise LinkError
     if link.used_at is not None or link.expires_at <= now:
         raise LinkError
-    if link.purpose not in (INVITE, REGISTER):
+    if link.purpose not in _OFFERS:
         await owner(rows, link)
     return link
 
@@ -95,6 +96,16 @@ async def use(rows: Rows, link: MailedLink, *, now: datetime) -> None:
     """Use it up; of two at once one gets :class:`LinkError`."""
     if not await rows.mailed_links.use(link.token_hash, now):
         raise LinkError
+
+
+async def void_offers(rows: Rows, *emails: str) -> None:
+    """Void what offers an account to whoever reads the mail of these addresses.
+
+    It comes whenever one of them gets an account or loses it, whichever way: else a link of before
+    would make another account of it after the first is gone, with what was meant for that one.
+    What was written about nobody, when a new password was asked for, goes along.
+    """
+    await rows.mailed_links.void_to(emails, *_OFFERS, RESET)
 
 
 def asks_for_address(link: MailedLink, visitor: Visitor) -> bool:

@@ -275,7 +275,7 @@ async def test_disabling_ends_everything_of_that_user_and_nothing_of_another(sto
     ann, bob = await create(store, passwords), await create(store, passwords, "bob@example.org")
     await plant(store, ann.subject)
     await plant(store, bob.subject)
-    revocation = await accounts.disable_user(store, ann.subject, now=LATER, actor="root")
+    revocation = await accounts.disable_user(store, ann.subject, now=LATER, actor="cli")
     assert revocation is not None
     assert await state(store, ann.subject) == (False, 0, [True])
     assert await state(store, bob.subject) == (True, 1, [])
@@ -283,7 +283,7 @@ async def test_disabling_ends_everything_of_that_user_and_nothing_of_another(sto
         found = await rows.users.find(ann.subject)
     assert found is not None
     assert (found.disabled_at, found.epoch) == (LATER, 1)
-    assert (await audited(store))[-1] == ("user.disabled", "root", ann.subject)
+    assert (await audited(store))[-1] == ("user.disabled", "cli", ann.subject)
 
 
 async def test_disabling_twice_is_once(store, passwords):

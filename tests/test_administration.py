@@ -25,7 +25,7 @@ from tests.real.portal import Person
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HERE = Origin(address="203.0.113.7", user_agent="Firefox")
-BY: dict[str, Any] = {"actor": "admin-71f0", "now": NOW, "origin": HERE}
+BY: dict[str, Any] = {"actor": "cli", "now": NOW, "origin": HERE}
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_somebody_becomes_an_administrator_and_is_none_any_more(
     assert not await rules.withdraw_admin(portal.store, ann.subject, **BY)
     assert await admins(portal, ann) == [False]
     for action in ("user.admin_granted", "user.admin_withdrawn"):
-        assert await audited(portal, action) == [("admin-71f0", ann.subject, "203.0.113.7")]
+        assert await audited(portal, action) == [("cli", ann.subject, "203.0.113.7")]
 
 
 @pytest.mark.parametrize("rule", ["withdraw", "disable", "delete"])
@@ -215,19 +215,19 @@ async def test_waiting_times_are_lifted_also_those_without_an_end(
         for number in range(throttle.ACCOUNT.ceiling):
             await throttle.admit(rows, attempt, now=moment + number * later)
         for _ in range(6):
-            await guesses.admit(rows, ann.subject, now=moment)
+            await guesses.admit(rows, ann.subject, browser_hash=None, now=moment)
         end = moment + throttle.ACCOUNT.ceiling * later
         assert (await throttle.locked(rows, [ann.email, "bob@example.org"], now=end)) == {
             ann.email: float("inf")
         }
         assert (await throttle.admit(rows, attempt, now=end)).wait
-        assert await guesses.admit(rows, ann.subject, now=moment)
+        assert await guesses.admit(rows, ann.subject, browser_hash=None, now=moment)
     await rules.unlock(portal.store, ann.subject, **BY)
     async with portal.store.writing() as rows:
         assert await throttle.locked(rows, [ann.email], now=end) == {}
         assert not (await throttle.admit(rows, attempt, now=end)).wait
-        assert not await guesses.admit(rows, ann.subject, now=moment)
-    assert await audited(portal, "user.unlocked") == [("admin-71f0", ann.subject, "203.0.113.7")]
+        assert not await guesses.admit(rows, ann.subject, browser_hash=None, now=moment)
+    assert await audited(portal, "user.unlocked") == [("cli", ann.subject, "203.0.113.7")]
 
 
 async def test_a_demanded_password_ends_sign_ins_and_keeps_grants(
@@ -246,9 +246,7 @@ async def test_a_demanded_password_ends_sign_ins_and_keeps_grants(
     assert await signed_in_anywhere(portal, ann) == []
     assert grant is not None
     assert grant.revoked_at is None
-    assert await audited(portal, "user.password_expired") == [
-        ("admin-71f0", ann.subject, "203.0.113.7")
-    ]
+    assert await audited(portal, "user.password_expired") == [("cli", ann.subject, "203.0.113.7")]
 
 
 async def test_a_new_password_is_no_longer_demanded(portal: Portal, ann: Person) -> None:
@@ -277,7 +275,7 @@ async def test_factors_are_reset_and_sign_ins_end(portal: Portal, ann: Person) -
     grant = await portal.grant(ann)
     assert grant is not None
     assert grant.revoked_at is None
-    assert await audited(portal, "factors.reset") == [("admin-71f0", ann.subject, "203.0.113.7")]
+    assert await audited(portal, "factors.reset") == [("cli", ann.subject, "203.0.113.7")]
 
 
 async def test_signing_out_keeps_grants_and_the_password(portal: Portal, ann: Person) -> None:
@@ -304,9 +302,25 @@ async def test_another_address_counts_as_unconfirmed_and_ends_sign_ins(
     user = await portal.user(ann)
     assert (user.email, user.email_verified) == ("ann@new.example.org", False)
     assert await signed_in_anywhere(portal, ann) == []
-    assert await audited(portal, "user.email_changed") == [
-        ("admin-71f0", ann.subject, "203.0.113.7")
-    ]
+    assert await audited(portal, "user.email_changed") == [("cli", ann.subject, "203.0.113.7")]
+
+
+async def test_whoever_gets_the_old_address_next_inherits_nothing_of_it(
+    portal: Portal, ann: Person
+) -> None:
+    """Neither the browsers that were known by it nor the waiting times."""
+    moment = NOW.timestamp()
+    stranger = throttle.Attempt(account=ann.email, browser_hash=None, origin=HERE)
+    known = throttle.Attempt(account=ann.email, browser_hash="e" * 64, origin=HERE)
+    async with portal.store.writing() as rows:
+        await rows.browsers.remember(known.account_hash, "e" * 64, NOW)
+        for _ in range(throttle.ACCOUNT.limit):
+            await throttle.admit(rows, stranger, now=moment)
+        assert await throttle.locked(rows, [ann.email], now=moment)
+    await rules.change_address(portal.services, ann.subject, email="ann@new.example.org", **BY)
+    async with portal.store.reading() as rows:
+        assert not await rows.browsers.is_known(known.account_hash, "e" * 64)
+        assert not await throttle.locked(rows, [ann.email], now=moment)
 
 
 async def test_both_addresses_are_told(portal: Portal, ann: Person) -> None:
@@ -358,7 +372,7 @@ async def test_a_deleted_account_leaves_its_subject_alone(portal: Portal, ann: P
     grant = await portal.grant(ann)
     assert grant is not None
     assert grant.revoked_at is not None
-    assert await audited(portal, "user.deleted") == [("admin-71f0", ann.subject, "203.0.113.7")]
+    assert await audited(portal, "user.deleted") == [("cli", ann.subject, "203.0.113.7")]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
-from portal import links, postbox, sessions, throttle
-from portal.accounts.changes import get_user
-from portal.accounts.errors import AccountError, UserExistsError
-from portal.accounts.mailing import WaitError, admit, require_address
+from portal import links, postbox, sessions
+from portal.accounts.changes import leave_address
+from portal.accounts.errors import UserExistsError
+from portal.accounts.mailing import SameAddressError, admit, require_address
+from portal.accounts.own import lock_own
 from portal.accounts.spelling import canonical_email
 from portal.links import LinkError
 from portal.mail import Letter
@@ -26,10 +27,6 @@ from portal.store.tables import MailedLink, Revocation, User
 
 VERIFY_PAGE: Final = "/verify"
 BOTH: Final = (links.LEAVE, links.MOVE)
-
-
-class SameAddressError(AccountError):
-    """The new address is the old one."""
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,22 +67,12 @@ async def ask_to_verify(services: Services, user: User, *, visitor: Visitor) -> 
     """Mail a link that confirms *user*'s address; :class:`WaitError` if that was asked too
     often.
     """
-    settings, now = services.settings, visitor.now
     async with services.store.writing() as rows:
-        await _admitted(rows, visitor, user.email)
-        current = await _unchanged(rows, user)
+        await admit(rows, visitor, user.email)
+        current = await lock_own(rows, user)
         if current.email_verified:
             return
-        await _mail(
-            rows,
-            services,
-            links.VERIFY,
-            current,
-            to=current.email,
-            values=circumstances(visitor.origin, now)
-            | {"good_for": duration(settings.verification_link_for)},
-            visitor=visitor,
-        )
+        await _mail(rows, services, links.VERIFY, current, to=current.email, visitor=visitor)
 
 
 async def ask_to_move(services: Services, user: User, email: str, *, visitor: Visitor) -> None:
@@ -93,18 +80,13 @@ async def ask_to_move(services: Services, user: User, email: str, *, visitor: Vi
 
     Somebody else's address is answered alike: its owner is told, and the change never happens.
     """
-    new, now = canonical_email(email), visitor.now
+    new = canonical_email(email)
     if new == user.email:
         raise SameAddressError("this is your address already")
     async with services.store.writing() as rows:
-        await _admitted(rows, visitor, user.email, new)
-        current = await _unchanged(rows, user)
+        await admit(rows, visitor, user.email, new)
+        current = await lock_own(rows, user)
         taken = await rows.users.find_by_email(new) is not None
-        await rows.mailed_links.void_of(user.subject, *BOTH)
-        values = circumstances(visitor.origin, now) | {
-            "good_for": duration(services.settings.verification_link_for),
-            "new": new,
-        }
         for purpose, to in ((links.LEAVE, current.email), (links.MOVE, new)):
             kind = "move_taken" if taken and purpose == links.MOVE else purpose
             await _mail(
@@ -113,14 +95,13 @@ async def ask_to_move(services: Services, user: User, email: str, *, visitor: Vi
                 purpose,
                 current,
                 to=to,
-                values=values,
                 visitor=visitor,
                 kind=kind,
                 detail={"old": current.email, "new": new},
             )
         await rows.audit.add(
             "user.email_change_asked",
-            at=now,
+            at=visitor.now,
             actor=user.subject,
             subject=user.subject,
             detail={"before": current.email, "after": new},
@@ -243,8 +224,7 @@ async def _moved(
 ) -> Revocation:
     now, old = visitor.now, user.email
     await rows.users.move(user.subject, email=new, at=now)
-    await throttle.forgive(rows, old)
-    await throttle.forget_browsers(rows, old)
+    await leave_address(rows, old, new)
     await rows.mailed_links.void_all(user.subject)
     revocation = await sessions.end_elsewhere(rows, user.subject, but=but, now=now)
     await rows.audit.add(
@@ -261,20 +241,6 @@ async def _moved(
     return revocation
 
 
-async def _admitted(rows: Rows, visitor: Visitor, *addresses: str) -> None:
-    wait = await admit(rows, *addresses, origin=visitor.origin, now=visitor.now.timestamp())
-    if wait:
-        raise WaitError(wait)
-
-
-async def _unchanged(rows: Rows, user: User) -> User:
-    """The account as it is now, if it is still the one that somebody is signed in to."""
-    current = await get_user(rows, user.subject, lock=True)
-    if current.disabled_at is not None or current.epoch != user.epoch:
-        raise LinkError
-    return current
-
-
 async def _mail(
     rows: Rows,
     services: Services,
@@ -282,7 +248,6 @@ async def _mail(
     user: User,
     *,
     to: str,
-    values: dict[str, str],
     visitor: Visitor,
     kind: str | None = None,
     detail: dict[str, str] | None = None,
@@ -298,8 +263,11 @@ async def _mail(
         detail=detail,
         browser_hash=visitor.browser_hash,
     )
-    link = {"link": page_url(settings, f"{VERIFY_PAGE}?token={token}")}
+    values = circumstances(visitor.origin, visitor.now) | {
+        "link": page_url(settings, f"{VERIFY_PAGE}?token={token}"),
+        "good_for": duration(settings.verification_link_for),
+    }
+    if detail is not None:
+        values["new"] = detail["new"]
     until = visitor.now.timestamp() + settings.verification_link_for
-    await postbox.post(
-        rows, services, Letter(to, kind or purpose, values | link, until), now=visitor.now
-    )
+    await postbox.post(rows, services, Letter(to, kind or purpose, values, until), now=visitor.now)

@@ -1,15 +1,22 @@
 """What an administrator does to somebody's account: roles, waiting times, passwords, factors,
 addresses.
 
-Each is one transaction together with its audit event, which names who did it and from where. The
-last administrator who can sign in stays one, whoever asks:
+Each is one transaction together with its audit event, which names who did it and from where. Who
+does not administer any more is refused: :func:`portal.accounts.changes.get_target`. The last
+administrator who can sign in stays one, whoever asks:
 :func:`portal.accounts.changes.require_another_admin`.
 """
 
 from datetime import datetime
 
 from portal import postbox, throttle
-from portal.accounts.changes import end_sign_ins, get_user, require_another_admin
+from portal.accounts.changes import (
+    end_sign_ins,
+    get_target,
+    get_user,
+    leave_address,
+    require_another_admin,
+)
 from portal.accounts.errors import UserExistsError
 from portal.accounts.own import delete_account
 from portal.accounts.spelling import canonical_email
@@ -38,7 +45,7 @@ async def make_admin(
 ) -> bool:
     """Let somebody administer the portal: whether they did not before."""
     async with store.writing() as rows:
-        await get_user(rows, subject, lock=True)
+        await get_target(rows, subject, actor=actor)
         changed = await rows.users.set_admin(subject, admin=True, at=now)
         if changed:
             await rows.audit.add(
@@ -52,7 +59,7 @@ async def withdraw_admin(
 ) -> bool:
     """Take the role of an administrator away, from the next request on: whether they had it."""
     async with store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
+        user = await get_target(rows, subject, actor=actor)
         if not user.admin:
             return False
         await require_another_admin(rows, user)
@@ -70,7 +77,7 @@ async def unlock(
     end.
     """
     async with store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
+        user = await get_target(rows, subject, actor=actor)
         await throttle.forgive(rows, user.email)
         await guesses.forgive(rows, subject)
         await rows.audit.add("user.unlocked", at=now, actor=actor, subject=subject, origin=origin)
@@ -84,7 +91,7 @@ async def expire_password(
     Whoever is signed in with it is out, here and at Ory; what apps were allowed stays.
     """
     async with store.writing() as rows:
-        await get_user(rows, subject, lock=True)
+        await get_target(rows, subject, actor=actor)
         await rows.users.expire_password(subject, now)
         revocation = await end_sign_ins(rows, subject, now=now)
         await rows.audit.add(
@@ -101,7 +108,7 @@ async def reset_factors(
     Whoever is signed in is out, here and at Ory; what apps were allowed stays.
     """
     async with services.store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
+        user = await get_target(rows, subject, actor=actor)
         removed = await reset.remove_all(rows, subject)
         await rows.users.end_sign_ins(subject, now)
         await end_sign_ins(rows, subject, now=now)
@@ -135,11 +142,12 @@ async def change_address(
     address = canonical_email(email)
     try:
         async with services.store.writing() as rows:
-            user = await get_user(rows, subject, lock=True)
+            user = await get_target(rows, subject, actor=actor)
             if user.email == address:
                 return False
             await rows.users.set_email(subject, email=address, verified=False, at=now)
             await end_sign_ins(rows, subject, now=now)
+            await leave_address(rows, user.email, address)
             await rows.audit.add(
                 "user.email_changed", at=now, actor=actor, subject=subject, origin=origin
             )
@@ -156,7 +164,7 @@ async def sign_out(
 ) -> Revocation:
     """End every sign-in of somebody, here and at Ory; what apps were allowed stays."""
     async with store.writing() as rows:
-        await get_user(rows, subject, lock=True)
+        await get_target(rows, subject, actor=actor)
         await rows.users.end_sign_ins(subject, now)
         revocation = await end_sign_ins(rows, subject, now=now)
         await rows.audit.add("sessions.ended", at=now, actor=actor, subject=subject, origin=origin)
@@ -168,5 +176,5 @@ async def delete_user(
 ) -> Revocation:
     """Delete somebody's account, and what is kept of them."""
     async with services.store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
+        user = await get_target(rows, subject, actor=actor)
         return await delete_account(rows, services, user, actor=actor, now=now, origin=origin)

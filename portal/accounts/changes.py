@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
-from portal import grants, sessions, throttle
+from portal import grants, links, sessions, throttle
 from portal.accounts.errors import (
     LastAdminError,
     UnknownUserError,
@@ -15,6 +15,7 @@ from portal.accounts.errors import (
 )
 from portal.accounts.password_policy import check_password
 from portal.accounts.spelling import canonical_email, checked_name, checked_subject, name_key
+from portal.acting import require_admin
 from portal.origin import Origin
 from portal.passwords import Passwords, prepare
 from portal.store import AlreadyExistsError, Rows, Store
@@ -31,20 +32,26 @@ async def create_user(
     subject: str | None = None,
     name: str | None = None,
     admin: bool = False,
+    must_change: bool = False,
     allow_weak: bool = False,
     min_length: int,
     now: datetime,
     actor: str,
     origin: Origin = UNKNOWN,
 ) -> User:
-    """Add somebody who can sign in. Without *subject* a random one is made; it never changes."""
+    """Add somebody who can sign in. Without *subject* a random one is made; it never changes.
+
+    With *must_change* the password opens nothing but the form for another: whoever chose it knows
+    it, too.
+    """
     address = canonical_email(email)
+    called = checked_name(name)
     user = User(
         subject=checked_subject(subject) if subject is not None else str(uuid.uuid4()),
         email=address,
         email_verified=False,
-        name=checked_name(name),
-        name_key=name_key(checked_name(name)),
+        name=called,
+        name_key=name_key(called),
         password_hash=await new_hash(
             passwords,
             password,
@@ -54,19 +61,22 @@ async def create_user(
             words=(name,),
         ),
         password_set_at=now,
+        password_expired=must_change,
         admin=admin,
         created_at=now,
         updated_at=now,
     )
     try:
         async with store.writing() as rows:
+            await require_admin(rows, actor)
+            await links.void_offers(rows, address)
             await rows.users.add(user)
             await rows.audit.add(
                 "user.created",
                 at=now,
                 actor=actor,
                 subject=user.subject,
-                detail={"admin": admin},
+                detail={"admin": admin, "must_change": must_change},
                 origin=origin,
             )
     except AlreadyExistsError as exc:
@@ -82,7 +92,7 @@ async def disable_user(
     Nothing that was given before counts when they are let in again.
     """
     async with store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
+        user = await get_target(rows, subject, actor=actor)
         if user.disabled_at is not None:
             return None
         await require_another_admin(rows, user)
@@ -100,7 +110,7 @@ async def enable_user(
     Whether the user was disabled.
     """
     async with store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
+        user = await get_target(rows, subject, actor=actor)
         changed = await rows.users.enable(subject, now)
         await throttle.forgive(rows, user.email)
         if changed:
@@ -137,14 +147,27 @@ async def set_password(
         words=(user.name,),
     )
     async with store.writing() as rows:
-        user = await get_user(rows, subject, lock=True)
-        await rows.users.set_password(subject, password_hash=new, at=now)
-        await throttle.forgive(rows, user.email)
-        await throttle.forget_browsers(rows, user.email)
-        revocation = await end_everything(rows, subject, reason="password set", now=now)
-        await rows.audit.add(
-            "user.password_set", at=now, actor=actor, subject=subject, origin=origin
+        return await set_password_in(
+            rows, subject, password_hash=new, now=now, actor=actor, origin=origin
         )
+
+
+async def set_password_in(
+    rows: Rows,
+    subject: str,
+    *,
+    password_hash: str,
+    now: datetime,
+    actor: str,
+    origin: Origin = UNKNOWN,
+) -> Revocation:
+    """Do the same with a hash, in a transaction of the caller's."""
+    user = await get_target(rows, subject, actor=actor)
+    await rows.users.set_password(subject, password_hash=password_hash, at=now)
+    await throttle.forgive(rows, user.email)
+    await throttle.forget_browsers(rows, user.email)
+    revocation = await end_everything(rows, subject, reason="password set", now=now)
+    await rows.audit.add("user.password_set", at=now, actor=actor, subject=subject, origin=origin)
     return revocation
 
 
@@ -191,6 +214,22 @@ async def get_user(rows: Rows, subject: str, *, lock: bool = False) -> User:
     if user is None:
         raise UnknownUserError("there is no such user")
     return user
+
+
+async def get_target(rows: Rows, subject: str, *, actor: str) -> User:
+    """Find and lock whom an administrator acts on, if *actor* still is one: else
+    :class:`portal.acting.NotAllowedError`.
+    """
+    user = await get_user(rows, subject, lock=True)
+    await require_admin(rows, actor)
+    return user
+
+
+async def leave_address(rows: Rows, old: str, new: str) -> None:
+    """Forget what was known of an account by its address *old*, now that it is *new*."""
+    await throttle.forgive(rows, old)
+    await throttle.forget_browsers(rows, old)
+    await links.void_offers(rows, old, new)
 
 
 async def new_hash(

@@ -27,3 +27,9 @@ class UnknownUserError(AccountError):
 
 class LastAdminError(AccountError):
     """Nobody could administer the portal any more."""
+
+
+def as_sentence(exc: Exception) -> str:
+    """An error's message, as a person reads it beside a field."""
+    text = str(exc).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."

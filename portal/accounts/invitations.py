@@ -3,14 +3,18 @@
 An invitation counts as long as whoever sent it administers; one by a command always does.
 """
 
+import hashlib
+import math
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from portal import links, postbox
-from portal.accounts.errors import UserExistsError
+from portal.accounts.errors import AccountError, UserExistsError
 from portal.accounts.registering import FINISH_PAGE
 from portal.accounts.spelling import canonical_email, checked_name
+from portal.acting import require_admin
 from portal.mail import Letter
 from portal.mail.letters import duration
 from portal.origin import Origin
@@ -18,6 +22,14 @@ from portal.postbox import Sender, page_url
 from portal.store import Rows
 from portal.store.audit import UNKNOWN
 from portal.store.tables import MailedLink
+
+ADDRESS_BURST: Final = 10
+ADDRESS_SECONDS_EACH: Final = 300.0
+"""So many invitations go to one address at once, and one more after so many seconds."""
+
+
+class InvitedOftenError(AccountError):
+    """The address was sent many invitations just now."""
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +54,15 @@ async def invite(
     now: datetime,
     origin: Origin = UNKNOWN,
 ) -> Invitation:
-    """Invite somebody; earlier invitations to the address are void."""
+    """Invite somebody; earlier invitations to the address are void.
+
+    Raises :class:`InvitedOftenError` where that would be one mail too many.
+    """
     address, settings = canonical_email(email), services.settings
     async with services.store.writing() as rows:
+        await require_admin(rows, actor)
+        if settings.has_mail:
+            await _admit(rows, address, now=now)
         if await rows.users.find_by_email(address) is not None:
             raise UserExistsError("a user with this e-mail address exists already")
         token = await links.issue(
@@ -70,11 +88,26 @@ async def invite(
     return Invitation(email=address, link=link, mailed=settings.has_mail)
 
 
+async def _admit(rows: Rows, address: str, *, now: datetime) -> None:
+    """Count a mail to *address*; strangers who ask for others cannot use this bucket up."""
+    wait = await rows.attempts.take(
+        f"mail-invite:{hashlib.sha256(address.encode()).hexdigest()}",
+        now=now.timestamp(),
+        burst=ADDRESS_BURST,
+        seconds_each=ADDRESS_SECONDS_EACH,
+    )
+    if wait:
+        minutes = math.ceil(wait / 60)
+        span = f"{minutes} minutes" if minutes > 1 else "a minute"
+        raise InvitedOftenError(f"this address was invited often just now; try again in {span}")
+
+
 async def waiting(rows: Rows, now: datetime, limit: int) -> tuple[MailedLink, ...]:
     """Invitations that nobody has accepted yet, the newest first."""
     return await rows.mailed_links.waiting(links.INVITE, now=now, limit=limit)
 
 
-async def withdraw(rows: Rows, email: str) -> int:
+async def withdraw(rows: Rows, email: str, *, actor: str) -> int:
     """Void the invitations to an address, which is canonical: how many."""
+    await require_admin(rows, actor)
     return await rows.mailed_links.void(links.INVITE, email=email)

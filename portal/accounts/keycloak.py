@@ -40,8 +40,8 @@ def from_keycloak(fields: Mapping[str, Any]) -> dict[str, Any]:
         person[_NAMES.get(name, name)] = value
     if isinstance(fields.get("enabled"), bool):
         person["disabled"] = not fields["enabled"]
-    elif "enabled" in fields:
-        person["disabled"] = fields["enabled"]
+    elif fields.get("enabled") is not None:
+        person["disabled"] = [fields["enabled"]]  # refused: "true" must not be read as disabled
     names = [fields.get("firstName"), fields.get("lastName")]
     person.setdefault("name", " ".join(n.strip() for n in names if isinstance(n, str)).strip())
     if not person.get("email") and "@" in str(fields.get("username")):

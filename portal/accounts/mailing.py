@@ -6,20 +6,31 @@ nobody out: each of their requests has sent its owner a link that works.
 """
 
 import hashlib
-from typing import Final
+import math
+from typing import Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from portal import links
-from portal.accounts.errors import AccountError
+from portal.accounts.errors import (
+    AccountError,
+    InvalidEmailError,
+    WeakPasswordError,
+    as_sentence,
+)
 from portal.accounts.spelling import canonical_identifier
 from portal.apps import clean_name
-from portal.decisions import with_sign_in
-from portal.origin import Origin
+from portal.decisions import challenge_hash, with_sign_in
 from portal.ory.authorization import AuthorizationParameters
+from portal.page import Page, ResultPage
+from portal.passwords import PasswordTooLongError
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import MailedLink
+from portal.throttle import please_wait
+
+AnyPage = TypeVar("AnyPage", bound=Page)
 
 NETWORK_BURST: Final = 20
 NETWORK_SECONDS_EACH: Final = 30.0
@@ -37,6 +48,10 @@ class WaitError(AccountError):
         self.seconds = seconds
 
 
+class SameAddressError(AccountError):
+    """The new address is the old one."""
+
+
 class WrongAddressError(AccountError):
     """The link was sent to another address than the one that was typed."""
 
@@ -44,31 +59,48 @@ class WrongAddressError(AccountError):
         super().__init__("this is not the address that the mail was sent to")
 
 
-def in_words(exc: Exception) -> str:
-    """A refusal as a sentence for a page."""
-    text = str(exc)
-    return f"{text[:1].upper()}{text[1:]}."
+REFUSALS: Final = (
+    *(WaitError, WrongAddressError, SameAddressError),
+    *(InvalidEmailError, WeakPasswordError, PasswordTooLongError),
+)
+"""What whoever sent the form can put right: nothing was used up."""
 
 
-async def admit(rows: Rows, *accounts: str, origin: Origin, now: float) -> float:
-    """Count a request for mails to *accounts*, or say how many seconds to wait: then nothing is
-    counted.
+def refused(page: AnyPage, exc: Exception) -> AnyPage:
+    """*page* once more, saying what is wrong beside the field that has to be typed again; as it is,
+    where its link stopped working meanwhile.
+    """
+    if isinstance(page, ResultPage):
+        return page
+    if isinstance(exc, WaitError):
+        seconds = math.ceil(exc.seconds)
+        return replace(page, status=429, retry_after=seconds, error=please_wait(seconds))
+    field = "address_problem" if isinstance(exc, WrongAddressError) else "problem"
+    return replace(page, status=422, **{field: as_sentence(exc)})
+
+
+def stale(page: AnyPage, visitor: Visitor) -> AnyPage:
+    """*page* once more with a fresh token, because the old one does not fit."""
+    if isinstance(page, ResultPage):
+        return page
+    return replace(page, status=403, error=visitor.why_stale)
+
+
+async def admit(rows: Rows, visitor: Visitor, *addresses: str) -> None:
+    """Count a request for mails to *addresses*, or raise :class:`WaitError`, which undoes the unit:
+    then nothing is counted.
 
     The network first and the rest in one order, as everywhere: PostgreSQL ends one of two that
     lock crosswise.
     """
-    limits = [(f"mail-net:{origin.network}", NETWORK_BURST, NETWORK_SECONDS_EACH)]
-    hashed = sorted(hashlib.sha256(account.encode()).hexdigest() for account in accounts)
+    limits = [(f"mail-net:{visitor.origin.network}", NETWORK_BURST, NETWORK_SECONDS_EACH)]
+    hashed = sorted(hashlib.sha256(address.encode()).hexdigest() for address in addresses)
     limits += [(f"mail-to:{each}", ADDRESS_BURST, ADDRESS_SECONDS_EACH) for each in hashed]
-    taken: list[tuple[str, float]] = []
+    now = visitor.now.timestamp()
     for bucket, burst, seconds_each in limits:
         wait = await rows.attempts.take(bucket, now=now, burst=burst, seconds_each=seconds_each)
         if wait:
-            for before, seconds in taken:
-                await rows.attempts.give_back(before, seconds_each=seconds)
-            return wait
-        taken.append((bucket, seconds_each))
-    return 0.0
+            raise WaitError(wait)
 
 
 async def require_address(
@@ -90,6 +122,11 @@ async def require_address(
         raise WaitError(wait)
     if canonical_identifier(typed) != link.email:
         raise WrongAddressError
+
+
+def noted(challenge: str | None) -> dict[str, str] | None:
+    """What a link keeps of the app's request that it is asked for at: see :func:`way_back`."""
+    return {"challenge": challenge_hash(challenge)} if challenge else None
 
 
 class WayBack(msgspec.Struct, frozen=True):

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from portal.accounts.errors import AccountError, UnknownUserError
+from portal.accounts.changes import get_target, get_user
+from portal.accounts.errors import AccountError
+from portal.acting import require_admin
 from portal.attributes import AttributeCatalog, AttributeValuesError
 from portal.claims import standard
 from portal.origin import Origin
@@ -45,30 +47,6 @@ async def change_profile(
         )
 
 
-async def change_attributes(
-    services: Services,
-    subject: str,
-    *,
-    values: Mapping[str, Any],
-    actor: str,
-    now: datetime,
-    origin: Origin = UNKNOWN,
-) -> tuple[str, ...]:
-    """Change attributes of *subject*: which of them were others before. ``None`` removes one, also
-    of those that are no longer defined.
-    """
-    async with services.store.writing() as rows:
-        return await change_attributes_in(
-            rows,
-            services.attributes,
-            subject,
-            values=values,
-            actor=actor,
-            now=now,
-            origin=origin,
-        )
-
-
 async def change_profile_in(
     rows: Rows,
     subject: str,
@@ -83,7 +61,9 @@ async def change_profile_in(
     if actor == subject and checked.keys() - standard.EDITABLE:
         alien = sorted(checked.keys() - standard.EDITABLE)
         raise InvalidProfileError(dict.fromkeys(alien, "is not yours to change"))
-    user = await _locked(rows, subject)
+    user = await get_user(rows, subject, lock=True)
+    if actor != subject:
+        await require_admin(rows, actor)
     before, after = standard.flat(user), with_profile(user, checked)
     names = _changed(before, after)
     if names:
@@ -111,9 +91,11 @@ async def change_attributes_in(
     now: datetime,
     origin: Origin = UNKNOWN,
 ) -> tuple[str, ...]:
-    """Do the same in a transaction of the caller's."""
+    """Change attributes of *subject*: which of them were others before. ``None`` removes one, also
+    of those that are no longer defined. The transaction is the caller's.
+    """
     checked = checked_attributes(catalog, values)
-    user = await _locked(rows, subject)
+    user = await get_target(rows, subject, actor=actor)
     after = with_attributes(user, checked)
     names = _changed(user.attributes, after)
     if names:
@@ -181,10 +163,3 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, 
         for name in names
         if (type(before.get(name)), before.get(name)) != (type(after.get(name)), after.get(name))
     )
-
-
-async def _locked(rows: Rows, subject: str) -> User:
-    user = await rows.users.find(subject, lock=True)
-    if user is None:
-        raise UnknownUserError("there is no such user")
-    return user

@@ -7,8 +7,8 @@ import msgspec
 
 from portal import links, postbox, throttle
 from portal.accounts.changes import end_everything, new_hash
-from portal.accounts.mailing import admit, require_address
-from portal.accounts.spelling import canonical_identifier
+from portal.accounts.mailing import admit, noted, require_address
+from portal.accounts.spelling import canonical_email
 from portal.factors.levels import min_password_length
 from portal.links import LinkError
 from portal.mail import Letter
@@ -30,29 +30,25 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     asks_for_address: bool
 
 
-async def ask(
-    services: Services, email: str, *, challenge_hash: str | None, visitor: Visitor
-) -> float:
-    """Mail a link to a new password, if anybody can use one: the seconds to wait, 0 if none.
+async def ask(services: Services, email: str, *, challenge: str | None, visitor: Visitor) -> None:
+    """Mail a link to a new password, if anybody can use one.
 
     For an address without an account, or with one that was disabled, the same is written, about
     nobody: neither the answer nor its time tells them apart.
     """
-    account, settings = canonical_identifier(email), services.settings
+    address, settings = canonical_email(email), services.settings
     async with services.store.writing() as rows:
-        wait = await admit(rows, account, origin=visitor.origin, now=visitor.now.timestamp())
-        if wait:
-            return wait
-        found = await rows.users.find_by_email(account)
+        await admit(rows, visitor, address)
+        found = await rows.users.find_by_email(address)
         user = found if found is not None and found.disabled_at is None else None
         token = await links.issue(
             rows,
             purpose=links.RESET,
-            email=account,
+            email=address,
             lifetime=settings.reset_link_for,
             now=visitor.now,
             user=user,
-            detail={"challenge": challenge_hash} if challenge_hash else None,
+            detail=noted(challenge),
             browser_hash=visitor.browser_hash,
         )
         values = circumstances(visitor.origin, visitor.now) | {
@@ -69,7 +65,6 @@ async def ask(
             subject=found.subject if found else None,
             origin=visitor.origin,
         )
-    return 0.0
 
 
 async def look_at(services: Services, token: str, *, visitor: Visitor) -> Offer:

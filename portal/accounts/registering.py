@@ -11,8 +11,9 @@ import msgspec
 from portal import links, postbox
 from portal.accounts.changes import new_hash
 from portal.accounts.errors import UserExistsError
-from portal.accounts.mailing import admit, require_address
+from portal.accounts.mailing import admit, noted, require_address
 from portal.accounts.spelling import canonical_email, checked_name, name_key
+from portal.acting import administers
 from portal.factors.levels import min_password_length
 from portal.links import LinkError
 from portal.mail import Letter
@@ -23,7 +24,6 @@ from portal.store import AlreadyExistsError, Rows
 from portal.store.tables import MailedLink, User
 
 FINISH_PAGE = "/register/finish"
-_BY_COMMAND = "cli"
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,17 +41,11 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         return self.link.detail.get("admin") is True
 
 
-async def ask(
-    services: Services, email: str, *, challenge_hash: str | None, visitor: Visitor
-) -> float:
-    """Mail a link to a new account: the seconds to wait, 0 if none. Who has one is told so, by
-    mail alone.
-    """
+async def ask(services: Services, email: str, *, challenge: str | None, visitor: Visitor) -> None:
+    """Mail a link to a new account. Who has one is told so, by mail alone."""
     address, settings = canonical_email(email), services.settings
     async with services.store.writing() as rows:
-        wait = await admit(rows, address, origin=visitor.origin, now=visitor.now.timestamp())
-        if wait:
-            return wait
+        await admit(rows, visitor, address)
         known = await rows.users.find_by_email(address) is not None
         token = await links.issue(
             rows,
@@ -59,7 +53,7 @@ async def ask(
             email=address,
             lifetime=settings.verification_link_for,
             now=visitor.now,
-            detail={"challenge": challenge_hash} if challenge_hash else None,
+            detail=noted(challenge),
             browser_hash=visitor.browser_hash,
         )
         values = circumstances(visitor.origin, visitor.now) | {
@@ -71,7 +65,6 @@ async def ask(
         until = visitor.now.timestamp() + settings.verification_link_for
         kind = "register_known" if known else "register"
         await postbox.post(rows, services, Letter(address, kind, values, until), now=visitor.now)
-    return 0.0
 
 
 async def look_at(services: Services, token: str, *, visitor: Visitor) -> Offer:
@@ -113,8 +106,7 @@ async def finish(
             link = await _usable(rows, services, token, visitor)
             await links.use(rows, link, now=visitor.now)
             await rows.users.add(user)
-            for purpose in (links.REGISTER, links.INVITE):
-                await rows.mailed_links.void(purpose, email=user.email)
+            await links.void_offers(rows, user.email)
             await rows.audit.add(
                 "user.registered",
                 at=visitor.now,
@@ -137,10 +129,8 @@ async def _usable(rows: Rows, services: Services, token: str, visitor: Visitor) 
         raise LinkError
     if link.purpose == links.REGISTER and not services.settings.registration:
         raise LinkError
-    if link.actor is not None and link.actor != _BY_COMMAND:
-        host = await rows.users.find(link.actor)
-        if host is None or not host.admin or host.disabled_at is not None:
-            raise LinkError
+    if link.actor is not None and not await administers(rows, link.actor):
+        raise LinkError
     return link
 
 

@@ -1,9 +1,8 @@
 """``/account/email`` and ``/verify``: a person's address."""
 
-from typing import Any, Final
+from typing import Any
 
 from litestar import Response, Router, get, post
-from litestar.types import ControllerRouterHandler
 
 from portal.address import flow
 from portal.address.forms import AddressForm, VerifyForm
@@ -11,7 +10,7 @@ from portal.address.pages import AddressPage, VerifyPage
 from portal.web.cookies import id_hash
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
-from portal.web.session import find_person, person_of, require_recent, signed_in
+from portal.web.session import find_person, person_of, require_owner, signed_in
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
@@ -19,7 +18,7 @@ from portal.web.wiring import Injected
 @get("/")
 async def show(request: AnyRequest, services: Injected) -> Response[Any]:
     """The address, and the form for another one."""
-    require_recent(request, flow.HERE)
+    await require_owner(request, flow.HERE)
     page = await flow.show(
         person_of(request).user,
         notice=query(request).get("notice", ""),
@@ -33,7 +32,7 @@ async def show(request: AnyRequest, services: Injected) -> Response[Any]:
 async def change(request: AnyRequest, services: Injected) -> Response[Any]:
     """Ask for another address, or for the mail once more."""
     form = await read_form(request, AddressForm)
-    require_recent(request, flow.HERE)
+    await require_owner(request, flow.HERE)
     current, user = visit(request), person_of(request).user
     fits = current.token_fits(form.form_token, AddressPage.purpose)
     answer = flow.change if fits else flow.show_again
@@ -66,4 +65,3 @@ async def confirm(request: AnyRequest, services: Injected) -> Response[Any]:
 
 
 router = Router(path="/account/email", route_handlers=[show, change], guards=[signed_in])
-HANDLERS: Final[list[ControllerRouterHandler]] = [router, look, confirm]

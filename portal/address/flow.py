@@ -1,21 +1,21 @@
 """What becomes of an address: confirmed, changed when both mailboxes agree, or left as it is."""
 
-import math
 from typing import Final
 
 from msgspec.structs import replace
 
 from portal import logs
-from portal.accounts import InvalidEmailError, UserExistsError, addresses
-from portal.accounts.addresses import Confirmed, Move, SameAddressError
-from portal.accounts.mailing import WaitError, WrongAddressError, in_words
+from portal.accounts import MAX_EMAIL, UserExistsError, addresses
+from portal.accounts.addresses import Confirmed, Move
+from portal.accounts.errors import as_sentence
+from portal.accounts.mailing import REFUSALS, refused, stale
+from portal.accounts.own import ChangedMeanwhileError
 from portal.address.forms import AddressForm, VerifyForm
-from portal.address.pages import AddressEndPage, AddressPage, MoveView, VerifyPage
+from portal.address.pages import AddressPage, MoveView, VerifyPage
 from portal.links import LEAVE, MOVE, VERIFY, LinkError
-from portal.page import GoTo
+from portal.page import LINK_GONE, GoTo, ResultPage
 from portal.services import Services, Visitor
 from portal.store.tables import User
-from portal.throttle import please_wait
 
 HERE: Final = "/account/email"
 NOTICES: Final = {
@@ -25,6 +25,7 @@ NOTICES: Final = {
     "verified": "Your address is confirmed already.",
     "cancelled": "Your address stays as it is.",
 }
+YOUR_ADDRESS: Final = "Your address"
 KIND: Final = {VERIFY: "verify", LEAVE: "leave", MOVE: "move"}
 
 
@@ -48,8 +49,7 @@ async def show_again(
     form: AddressForm, user: User, *, visitor: Visitor, services: Services
 ) -> AddressPage:
     """The same page with a fresh token, because the old one does not fit."""
-    page = await show(user, visitor=visitor, services=services)
-    return replace(page, status=403, error=visitor.why_stale, email=form.email[:254])
+    return stale(await _as_posted(form, user, visitor, services), visitor)
 
 
 async def change(
@@ -57,18 +57,22 @@ async def change(
 ) -> AddressPage | GoTo:
     """Do what was asked; where mails are needed and there are none, the page says so."""
     if form.action != "cancel" and not services.settings.has_mail:
-        return replace(await show(user, visitor=visitor, services=services), status=422)
+        return replace(await _as_posted(form, user, visitor, services), status=422)
     try:
         notice = await _carry_out(form, user, visitor=visitor, services=services)
-    except (InvalidEmailError, SameAddressError) as exc:
-        page = await show(user, visitor=visitor, services=services)
-        return replace(page, status=422, problem=in_words(exc), email=form.email[:254])
-    except WaitError as exc:
-        seconds = math.ceil(exc.seconds)
-        page = await show(user, visitor=visitor, services=services)
-        words = please_wait(seconds)
-        return replace(page, status=429, retry_after=seconds, error=words, email=form.email[:254])
+    except REFUSALS as exc:
+        return refused(await _as_posted(form, user, visitor, services), exc)
+    except ChangedMeanwhileError as exc:
+        page = await _as_posted(form, user, visitor, services)
+        return replace(page, status=409, error=str(exc))
     return GoTo(f"{HERE}?notice={notice}")
+
+
+async def _as_posted(
+    form: AddressForm, user: User, visitor: Visitor, services: Services
+) -> AddressPage:
+    page = await show(user, visitor=visitor, services=services)
+    return replace(page, email=form.email[:MAX_EMAIL])
 
 
 async def _carry_out(form: AddressForm, user: User, *, visitor: Visitor, services: Services) -> str:
@@ -86,7 +90,9 @@ async def _carry_out(form: AddressForm, user: User, *, visitor: Visitor, service
     return "moving"
 
 
-async def look(token: str, *, visitor: Visitor, services: Services) -> VerifyPage | AddressEndPage:
+async def look(
+    token: str, *, visitor: Visitor, services: Services, typed: str = ""
+) -> VerifyPage | ResultPage:
     """Ask what the link is for. It is not used up by that: scanners of mails open every link."""
     try:
         question = await addresses.look_at(services, token, visitor=visitor)
@@ -97,7 +103,7 @@ async def look(token: str, *, visitor: Visitor, services: Services) -> VerifyPag
         token=token,
         kind=KIND[question.purpose],
         site=services.settings.site_name,
-        email=question.link.email if known else "",
+        email=question.link.email if known else typed[:MAX_EMAIL],
         new=str(question.link.detail.get("new", "")) if known else "",
         asks_for_address=question.asks_for_address,
     )
@@ -105,14 +111,15 @@ async def look(token: str, *, visitor: Visitor, services: Services) -> VerifyPag
 
 async def look_again(
     form: VerifyForm, *, visitor: Visitor, services: Services
-) -> VerifyPage | AddressEndPage:
+) -> VerifyPage | ResultPage:
     """The same question with a fresh token, because the old one does not fit."""
-    return await _again(form, visitor, services, status=403, error=visitor.why_stale)
+    page = await look(form.token, visitor=visitor, services=services, typed=form.email)
+    return stale(page, visitor)
 
 
 async def answer(
     form: VerifyForm, *, keep: tuple[str, str] | None, visitor: Visitor, services: Services
-) -> VerifyPage | AddressEndPage:
+) -> VerifyPage | ResultPage:
     """Take the answer. *keep* is the session of this browser, which a change does not end."""
     try:
         if form.action == "reject":
@@ -124,54 +131,33 @@ async def answer(
     except LinkError:
         return GONE
     except UserExistsError as exc:
-        return AddressEndPage(status=409, title="Nothing was changed", message=in_words(exc))
-    except WrongAddressError as exc:
-        return await _again(form, visitor, services, status=422, address_problem=in_words(exc))
-    except WaitError as exc:
-        seconds = math.ceil(exc.seconds)
-        return await _again(
-            form, visitor, services, status=429, retry_after=seconds, error=please_wait(seconds)
-        )
+        return _result(status=409, title="Nothing was changed", message=as_sentence(exc))
+    except REFUSALS as exc:
+        page = await look(form.token, visitor=visitor, services=services, typed=form.email)
+        return refused(page, exc)
     logs.step("address.confirmed", user=done.email)
     return _end(done)
 
 
-async def _again(
-    form: VerifyForm,
-    visitor: Visitor,
-    services: Services,
-    *,
-    status: int,
-    error: str | None = None,
-    address_problem: str | None = None,
-    retry_after: int | None = None,
-) -> VerifyPage | AddressEndPage:
-    page = await look(form.token, visitor=visitor, services=services)
-    if not isinstance(page, VerifyPage):
-        return page
-    return replace(
-        page,
-        status=status,
-        retry_after=retry_after,
-        email=form.email[:254] if page.asks_for_address else page.email,
-        address_problem=address_problem,
-        error=error,
-    )
-
-
-def _end(done: Confirmed) -> AddressEndPage:
+def _end(done: Confirmed) -> ResultPage:
     if done.purpose == VERIFY:
-        return AddressEndPage(title="Your address is confirmed", message="Thank you.")
+        return _result(title="Your address is confirmed", message="Thank you.")
     if done.done:
-        return AddressEndPage(
+        return _result(
             title="Your address is changed",
             message="From now on you log in with the new one. You were signed out everywhere else.",
         )
     missing = "new" if done.purpose == LEAVE else "old"
-    return AddressEndPage(
+    return _result(
         title=f"Now the {missing} address",
         message=f"One of two is done. Follow the link in the mail to the {missing} address, too: "
         "until then nothing changes.",
+    )
+
+
+def _result(*, status: int = 200, title: str, message: str) -> ResultPage:
+    return ResultPage(
+        status=status, title=title, message=message, next_url=HERE, button=YOUR_ADDRESS
     )
 
 
@@ -181,13 +167,13 @@ def _view(move: Move | None) -> MoveView | None:
     return MoveView(to=move.to, left=move.left, arrived=move.arrived, expires_at=move.expires_at)
 
 
-GONE = AddressEndPage(
-    status=410,
-    title="This link does not work any more",
-    message="It was used, has expired, or was replaced by a newer one.",
+GONE: Final = replace(
+    LINK_GONE,
     advice="Ask for a new one on the page of your address.",
+    next_url=HERE,
+    button=YOUR_ADDRESS,
 )
-REFUSED = AddressEndPage(
+REFUSED: Final = ResultPage(
     title="Your address stays as it is",
     message="The links in both mails do not work any more.",
     advice="If it was not you who asked for the change, somebody is signed in to your account: "

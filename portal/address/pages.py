@@ -2,11 +2,10 @@
 
 from datetime import datetime
 from typing import ClassVar
-from urllib.parse import urlencode
 
 import msgspec
 
-from portal.page import Page
+from portal.page import LinkPage, Page
 
 
 class MoveView(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +27,7 @@ class AddressPage(Page, frozen=True, kw_only=True):
 
     account: str
     is_admin: bool = False
-    challenge: str | None = None
+    challenge: ClassVar[str | None] = None
     verified: bool = True
     can_mail: bool = True
     """False: there is no mail here, so nothing can be confirmed."""
@@ -40,29 +39,17 @@ class AddressPage(Page, frozen=True, kw_only=True):
     notice: str | None = None
 
 
-class VerifyPage(Page, frozen=True, kw_only=True):
+class VerifyPage(LinkPage, frozen=True, kw_only=True):
     """What a mailed link asks: ``verify``, ``leave`` or ``move``."""
 
     template: ClassVar[str] = "address/verify.html"
+    path: ClassVar[str] = "/verify"
     purpose: ClassVar[str] = "confirm"
 
-    token: str
-    challenge: str | None = None
     kind: str
     site: str
-    email: str = ""
-    """Where the mail was sent; what was typed, where that has to be."""
     new: str = ""
     """What the address is to become; only shown in the browser that asked."""
-    asks_for_address: bool = False
-    """Another browser asked for the link than this one."""
-    address_problem: str | None = None
-    error: str | None = None
-
-    @property
-    def action(self) -> str:
-        """Where the form goes; with the token, so that the address bar keeps it."""
-        return f"/verify?{urlencode({'token': self.token})}"
 
     @property
     def title(self) -> str:
@@ -70,15 +57,3 @@ class VerifyPage(Page, frozen=True, kw_only=True):
         if self.kind == "leave":
             return "Change the address of your account?"
         return "Is this your new address?" if self.kind == "move" else "Is this your address?"
-
-
-class AddressEndPage(Page, frozen=True, kw_only=True):
-    """What has happened, and the way on."""
-
-    template: ClassVar[str] = "address/end.html"
-
-    title: str
-    message: str
-    advice: str = ""
-    next_url: str = "/account/email"
-    button: str = "Your address"

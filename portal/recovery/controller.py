@@ -47,6 +47,3 @@ async def reset(request: AnyRequest, services: Injected) -> Response[Any]:
     fits = current.token_fits(form.form_token, ResetPage.purpose)
     answer = flow.reset if fits else flow.look_again
     return respond(request, await answer(form, visitor=current.visitor, services=services))
-
-
-HANDLERS = [ask, send, look, reset]

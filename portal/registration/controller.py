@@ -49,6 +49,3 @@ async def finish(request: AnyRequest, services: Injected) -> Response[Any]:
     fits = current.token_fits(form.form_token, FinishPage.purpose)
     answer = flow.finish if fits else flow.look_again
     return respond(request, await answer(form, visitor=current.visitor, services=services))
-
-
-HANDLERS = [ask, send, look, finish]

@@ -129,7 +129,7 @@ async def test_what_an_administrator_removes_meanwhile_stays_removed(desk: Desk)
         desk.portal.services,
         grant=await desk.grant(),
         user=desk.person.email,
-        actor="admin",
+        actor="cli",
         reason="admin",
         visitor=visitor(SOON),
     )
@@ -268,7 +268,7 @@ async def test_what_an_administrator_removes_while_undoing_is_removed(desk: Desk
             desk.portal.services,
             grant=await desk.grant(),
             user=desk.person.email,
-            actor="admin",
+            actor="cli",
             reason="admin",
             visitor=visitor(SOON),
         ),

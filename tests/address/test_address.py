@@ -3,13 +3,19 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
 import time_machine
 
+from portal.accounts.own import CHANGED
+from portal.address import flow
+from portal.address.forms import AddressForm
+from portal.address.pages import AddressPage
 from portal.mail import Letter
 from portal.origin import Origin
+from portal.services import Visitor
 from portal.store.tables import KnownBrowser
 from portal.throttle import Attempt
 from tests.driver import Browser, Document
@@ -223,6 +229,25 @@ async def test_an_address_that_makes_no_sense_is_told(
     page = await ask(browser, portal, email)
     assert page.status == 422
     assert words in page.text
+    assert await outbox() == []
+
+
+@pytest.mark.parametrize("action", ["move", "verify"])
+async def test_a_sign_in_that_ended_meanwhile_changes_nothing(
+    portal: Portal, ann: Person, outbox: Outbox, action: Literal["move", "verify"]
+) -> None:
+    """The guard let the request in a moment before the account was reset."""
+    before = await portal.user(ann)
+    before.email_verified = False
+    async with portal.store.writing() as rows:
+        await rows.users.end_sign_ins(ann.subject, datetime.now(UTC))
+    visitor = Visitor(
+        browser_hash=None, origin=Origin(address="192.0.2.1", user_agent=""), now=datetime.now(UTC)
+    )
+    form = AddressForm(action=action, email=NEW)
+    page = await flow.change(form, before, visitor=visitor, services=portal.services)
+    assert isinstance(page, AddressPage)
+    assert (page.status, page.error) == (409, CHANGED)
     assert await outbox() == []
 
 

@@ -1,16 +1,24 @@
 """Getting in: by an address that receives mail, or by an invitation; nobody learns who is here."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import time_machine
 
-from portal.accounts import UserExistsError, invitations
+from portal.accounts import UserExistsError, administration, create_user, disable_user, invitations
+from portal.accounts.import_rows import Person as Row
+from portal.accounts.import_rows import Rules
+from portal.accounts.importing import import_batch
+from portal.attributes import AttributeCatalog
+from portal.decisions import challenge_hash
 from portal.links import LinkError
 from portal.settings import SettingsError
-from portal.store.tables import User
+from portal.store.tables import MailedLink, User
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, Document
 from tests.fixtures.mail import NOWHERE, Outbox, counting_statements, shape, written
@@ -21,6 +29,7 @@ from tests.real.portal import Person
 NEW = "four walls and a kettle"
 EVE = "eve@example.org"
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
+BY: dict[str, Any] = {"actor": "cli", "now": NOW}
 
 
 @pytest.fixture
@@ -221,6 +230,47 @@ async def test_an_app_can_send_people_here_and_gets_them_back(
     assert target.params["state"] == "12345678"
 
 
+async def test_who_is_signed_in_at_ory_already_is_not_asked_to_register(
+    portal: Portal, ory: OryDouble, ann: Person
+) -> None:
+    url = f"{ory.public_url}/oauth2/auth?client_id=photos&prompt=registration&state=12345678"
+    challenge = ory.plant_login(skip=True, subject=ann.subject, request_url=url)
+    async with portal.http() as http:
+        answer = await http.get(f"/register?login_challenge={challenge}")
+        location = httpx.URL(answer.headers["location"])
+        assert (location.path, location.params["login_challenge"]) == ("/login", challenge)
+        answer = await http.get(str(location))
+    assert answer.headers["location"].startswith(ory.public_url)
+    ((_, decision, body),) = ory.decisions
+    assert (decision, body["subject"]) == ("accept", ann.subject)
+
+
+async def test_the_row_of_a_request_is_the_same_whichever_page_opens_it(
+    portal: Portal, browser: Browser, ory: OryDouble
+) -> None:
+    url = f"{ory.public_url}/oauth2/auth?client_id=photos&prompt=registration&state=12345678"
+    kept = []
+    for path in ("login", "register"):
+        challenge = ory.plant_login({"client_name": "\u202ePhoto\nPrinter"}, request_url=url)
+        assert (
+            await browser.open(f"{portal.url}/{path}?login_challenge={challenge}")
+        ).status == 200
+        async with portal.store.reading() as rows:
+            flow = await rows.flows.find(challenge_hash(challenge))
+        assert flow is not None
+        kept.append((flow.kind, flow.state, flow.client_name, flow.client_id, flow.request_url))
+    assert kept == [("login", "open", "Photo Printer", "photos", url)] * 2
+
+
+async def test_a_request_that_ory_will_lose_is_not_registered_for(
+    portal: Portal, browser: Browser, ory: OryDouble
+) -> None:
+    challenge = ory.plant_login(request_url=f"{ory.public_url}/oauth2/auth")
+    page = await browser.open(f"{portal.url}/register?login_challenge={challenge}")
+    assert page.status == 400
+    assert "cannot be used" in page.text
+
+
 async def test_a_challenge_that_ory_never_issued_leads_nowhere(
     portal: Portal, browser: Browser, outbox: Outbox
 ) -> None:
@@ -269,22 +319,115 @@ async def test_the_newest_invitation_counts_and_can_be_withdrawn(
     async with portal.store.writing() as rows:
         waiting = await invitations.waiting(rows, datetime.now(UTC), 10)
         assert [link.email for link in waiting] == [EVE]
-        assert await invitations.withdraw(rows, EVE) == 1
+        assert await invitations.withdraw(rows, EVE, actor="cli") == 1
         assert await invitations.waiting(rows, datetime.now(UTC), 10) == ()
     assert (await browser.open(second.link)).status == 410
 
 
-@pytest.mark.parametrize(
-    ("fields", "status"),
-    [({"admin": True}, 200), ({"admin": False}, 410),
-     ({"admin": True, "disabled_at": datetime.now(UTC)}, 410)],
-)  # fmt: skip
+@pytest.mark.parametrize(("end", "status"), [("none", 200), ("demoted", 410), ("disabled", 410)])
 async def test_an_invitation_counts_as_long_as_who_sent_it_administers(
-    portal: Portal, browser: Browser, fields: dict[str, object], status: int
+    portal: Portal, browser: Browser, end: str, status: int
 ) -> None:
-    host = await portal.add_user("host@example.org", **fields)
+    host = await portal.add_user("host@example.org", admin=True)
     invitation = await invite(portal, actor=host.subject)
+    async with portal.store.writing() as rows:
+        if end == "demoted":
+            await rows.users.set_admin(host.subject, admin=False, at=datetime.now(UTC))
+        elif end == "disabled":
+            await rows.users.disable(host.subject, datetime.now(UTC))
     assert (await browser.open(invitation.link)).status == status
+
+
+Way = Callable[[Portal], Awaitable[object]]
+
+
+async def created(portal: Portal) -> User:
+    return await create_user(
+        portal.store, portal.services.passwords, email=EVE, password=NEW, min_length=15, **BY
+    )
+
+
+async def imported(portal: Portal) -> None:
+    async with portal.store.writing() as rows:
+        await import_batch(rows, [Row(email=EVE)], Rules(attributes=AttributeCatalog()), **BY)
+
+
+async def moved_there(portal: Portal) -> None:
+    someone = await portal.add_user("someone@example.org")
+    await administration.change_address(portal.services, someone.subject, email=EVE, **BY)
+
+
+async def moved_away(portal: Portal) -> None:
+    user = await find(portal, EVE)
+    assert user is not None
+    away = "away@example.org"
+    await administration.change_address(portal.services, user.subject, email=away, **BY)
+
+
+async def deleted(portal: Portal) -> None:
+    user = await find(portal, EVE)
+    assert user is not None
+    await administration.delete_user(portal.services, user.subject, **BY)
+
+
+async def links_to(portal: Portal, email: str) -> int:
+    async with portal.store.reading() as rows:
+        found = await rows.mailed_links._unit.all(sa.select(MailedLink.email))
+    return [row[0] for row in found].count(email)
+
+
+@pytest.mark.parametrize("way", [created, imported, moved_there])
+async def test_a_link_does_not_outlive_the_account_that_its_address_got_meanwhile(
+    portal: Portal, browser: Browser, outbox: Outbox, way: Way
+) -> None:
+    """It would make an administrator of somebody whom another one has removed."""
+    invitation = await invite(portal, admin=True)
+    link = await link_for(browser, portal, EVE, outbox)
+    assert [(await browser.open(each)).status for each in (invitation.link, link)] == [200, 200]
+    await way(portal)
+    assert await links_to(portal, EVE) == 0
+    await deleted(portal)
+    assert [(await browser.open(each)).status for each in (invitation.link, link)] == [410, 410]
+
+
+@pytest.mark.parametrize("way", [moved_away, deleted])
+async def test_a_link_that_was_asked_for_while_there_was_an_account_makes_none_after_it(
+    portal: Portal, browser: Browser, new_browser: NewBrowser, outbox: Outbox, way: Way
+) -> None:
+    await created(portal)
+    assert (await ask(browser, portal, EVE)).status == 200
+    assert await links_to(portal, EVE) == 1
+    await way(portal)
+    assert await links_to(portal, EVE) == 0
+
+
+async def test_nothing_that_was_mailed_is_left_of_a_deleted_account(
+    portal: Portal, browser: Browser, outbox: Outbox
+) -> None:
+    """Neither the link that made it, nor what was written while it was disabled."""
+    invitation = await invite(portal)
+    assert (await finish(browser, invitation.link)).status == 200
+    user = await find(portal, EVE)
+    assert user is not None
+    await disable_user(portal.store, user.subject, **BY)
+    await browser.open(f"{portal.url}/recover")
+    browser.fill("email", EVE)
+    await browser.click("send")
+    assert await links_to(portal, EVE) == 1
+    await deleted(portal)
+    assert await links_to(portal, EVE) == 0
+
+
+async def test_so_many_invitations_go_to_one_address_and_no_more(
+    portal: Portal, outbox: Outbox
+) -> None:
+    for _ in range(10):
+        await invite(portal)
+    with pytest.raises(invitations.InvitedOftenError, match="try again in 5 minutes"):
+        await invite(portal)
+    assert len(await outbox()) == 10
+    await invite(portal, "root@example.org")
+    await invite(portal, now=datetime.now(UTC) + timedelta(minutes=5))
 
 
 async def test_an_administrator_to_be_may_have_a_shorter_password(
