@@ -10,30 +10,29 @@ from litestar.di import Provide
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from portal import health, jobs, logs, metrics
-from portal.account.controller import router as account
+from portal.account import controller as account
 from portal.address import controller as address
-from portal.admin.audit import router as admin_audit
-from portal.admin.bulk import router as admin_bulk
-from portal.admin.clients import router as admin_clients
-from portal.admin.drift import router as admin_drift
-from portal.admin.grants import router as admin
-from portal.admin.users import router as admin_users
+from portal.admin import audit as admin_audit
+from portal.admin import bulk as admin_bulk
+from portal.admin import clients as admin_clients
+from portal.admin import drift as admin_drift
+from portal.admin import grants as admin_grants
+from portal.admin import users as admin_users
 from portal.claims import load_catalogs
 from portal.consent import controller as consent
 from portal.device import controller as device
-from portal.enrolment.controller import router as enrolment
+from portal.enrolment import controller as enrolment
 from portal.login import controller as login
 from portal.login import steps_controller as login_steps
 from portal.logout import controller as logout
 from portal.ory.admin import OryAdmin
 from portal.ory.connect import open_client
 from portal.passwords import Passwords
-from portal.profile.controller import router as profile
+from portal.profile import controller as profile
 from portal.recovery import controller as recovery
 from portal.registration import controller as registration
 from portal.sealing import Sealer
-from portal.security.controller import goodbye
-from portal.security.controller import router as security
+from portal.security import controller as security
 from portal.services import Services
 from portal.settings import Settings
 from portal.settings.environment import read_environment
@@ -65,22 +64,30 @@ HANDLERS: list[ControllerRouterHandler] = [
     device.connected,
     device.denied,
     strength.judge,
-    *recovery.HANDLERS,
-    *registration.HANDLERS,
-    *address.HANDLERS,
+    recovery.ask,
+    recovery.send,
+    recovery.look,
+    recovery.reset,
+    registration.ask,
+    registration.send,
+    registration.look,
+    registration.finish,
+    address.look,
+    address.confirm,
     logout.ask,
     logout.decide,
-    account,
-    security,
-    goodbye,
-    profile,
-    enrolment,
-    admin,
-    admin_bulk,
-    admin_drift,
-    admin_clients,
-    admin_users,
-    admin_audit,
+    security.goodbye,
+    account.router,
+    security.router,
+    enrolment.router,
+    profile.router,
+    address.router,
+    admin_grants.router,
+    admin_bulk.router,
+    admin_drift.router,
+    admin_clients.router,
+    admin_users.router,
+    admin_audit.router,
     oryerror.show_ory_error,
     health.alive,
     health.ready,

@@ -15,7 +15,7 @@ import msgspec
 import regex
 
 from portal.claim_names import why_unfit
-from portal.operator_files import OperatorFileError, Table, Words, read_tables
+from portal.operator_files import OperatorFileError, Table, Words, read_entries
 
 Type = Literal["text", "number", "boolean", "date", "choice", "list"]
 TYPES: Final[tuple[Type, ...]] = get_args(Type)
@@ -133,17 +133,20 @@ class AttributeCatalog:
             return str(int(value))
         return "" if value is None else str(value)
 
-    def text_of(self, name: str, value: Any) -> str:
-        """A value as :meth:`parse_text` reads it."""
-        if isinstance(value, list | tuple):
-            return "\n".join(map(str, value))
-        return self.shown(name, value)
-
     def _named(self, name: str) -> Attribute:
         attribute = self.attributes.get(name)
         if attribute is None:
             raise AttributeValueError("there is no such attribute")
         return attribute
+
+
+def text_of(value: Any) -> str:
+    """A value as :meth:`AttributeCatalog.parse_text` reads it: 7.0 stays no whole number."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _text(attribute: Attribute, value: object) -> str:
@@ -284,18 +287,7 @@ def load_attributes(path: Path | None) -> AttributeCatalog:
     """
     if path is None:
         return AttributeCatalog()
-    problems: list[str] = []
-    try:
-        tables = read_tables(path)
-    except OperatorFileError as exc:
-        raise AttributesError(exc.problems) from exc
-    found = {
-        name: _read(name, Table(path, name or '""', table, problems))
-        for name, table in tables.items()
-    }
-    if problems:
-        raise AttributesError(problems)
-    return AttributeCatalog({name: one for name, one in found.items() if one is not None})
+    return AttributeCatalog(read_entries(path, _read, error=AttributesError))
 
 
 def _read(name: str, table: Table) -> Attribute | None:

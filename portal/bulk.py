@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from portal import logs
+from portal.acting import require_admin
 from portal.decisions import new_decision_id
 from portal.origin import Origin
 from portal.services import Services, Visitor
@@ -70,6 +71,7 @@ async def start(
         user_agent=visitor.origin.user_agent,
     )
     async with services.store.writing() as rows:
+        await require_admin(rows, actor)
         await rows.bulk_revocations.add(job)
         await rows.audit.add(
             "bulk.started",
@@ -85,6 +87,7 @@ async def start(
 async def stop(services: Services, bulk_id: str, *, admin: User, visitor: Visitor) -> None:
     """Revoke nothing more; what was revoked stays so."""
     async with services.store.writing() as rows:
+        await require_admin(rows, admin.subject)
         job = await rows.bulk_revocations.end(bulk_id, state="stopped", at=visitor.now)
         if job is None:
             return

@@ -4,14 +4,15 @@ stand in several languages.
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 DEFAULT_LANGUAGE: Final = "en"
 MAX_BYTES: Final = 1_000_000
+T = TypeVar("T")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
@@ -49,8 +50,27 @@ def words(text: str) -> Words:
     return Words({DEFAULT_LANGUAGE: text})
 
 
-def read_tables(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a file that is a table for each thing; :class:`OperatorFileError` if it is none."""
+def read_entries(
+    path: Path, read: Callable[[str, "Table"], T | None], *, error: type[OperatorFileError]
+) -> dict[str, T]:
+    """Read a file that is a table for each thing, each by *read*, which notes in the table what is
+    wrong with it; all of that is raised together, as *error*.
+    """
+    problems: list[str] = []
+    try:
+        tables = _tables(path)
+    except OperatorFileError as exc:
+        raise error(exc.problems) from exc
+    found = {
+        name: read(name, Table(path, name or '""', table, problems))
+        for name, table in tables.items()
+    }
+    if problems:
+        raise error(problems)
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def _tables(path: Path) -> dict[str, dict[str, Any]]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

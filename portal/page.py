@@ -33,6 +33,77 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which trying again makes sense, for the header of that name."""
 
 
+class MailPage(Page, frozen=True, kw_only=True):
+    """The question for an address, to which a link is mailed."""
+
+    path: ClassVar[str]
+    purpose: ClassVar[str]
+
+    challenge: str | None = None
+    """The app's request that somebody was about to answer."""
+    email: str = ""
+    problem: str | None = None
+    """What is wrong with the address."""
+    error: str | None = None
+
+    @property
+    def action(self) -> str:
+        """Where the form goes."""
+        return with_challenge(self.path, "login_challenge", self.challenge)
+
+    @property
+    def login_url(self) -> str:
+        """The way back to the sign-in."""
+        return with_challenge("/login", "login_challenge", self.challenge)
+
+
+class LinkPage(Page, frozen=True, kw_only=True):
+    """A form behind a mailed link."""
+
+    path: ClassVar[str]
+    purpose: ClassVar[str]
+    challenge: ClassVar[str | None] = None
+
+    token: str
+    email: str = ""
+    """Where the mail was sent; what was typed, where that has to be."""
+    asks_for_address: bool = False
+    """Another browser asked for the link than this one."""
+    address_problem: str | None = None
+    error: str | None = None
+
+    @property
+    def action(self) -> str:
+        """Where the form goes; with the token, so that the address bar keeps it."""
+        return f"{self.path}?{urlencode({'token': self.token})}"
+
+
+class ResultPage(Page, frozen=True, kw_only=True):
+    """What became of a mailed link, or of the wish for one, and the way on."""
+
+    template: ClassVar[str] = "_layouts/result.html"
+
+    title: str
+    message: str
+    advice: str = ""
+    app: str | None = None
+    start_again: str | None = None
+    """The app's request, begun anew; an absolute URL of Ory's."""
+    next_url: str = "/login"
+    """Where the other button leads, called ``button``."""
+    button: str = "Log in"
+    is_over: bool = True
+    """False: what comes next is in the mailbox, and the button is only for mistakes."""
+
+
+LINK_GONE: Final = ResultPage(
+    status=410,
+    title="This link does not work any more",
+    message="It was used, has expired, or was replaced by a newer one.",
+)
+"""A feature adds its advice, and where a new one is to be had."""
+
+
 def with_challenge(path: str, name: str, challenge: str | None) -> str:
     """*path* with the challenge as Ory gave it, so that a page can be loaded again."""
     return f"{path}?{urlencode({name: challenge})}" if challenge else path

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from portal import logs
+from portal.acting import require_admin
 from portal.decisions import decided_before
 from portal.grants import revoke, was_narrowed
 from portal.origin import Origin
@@ -72,6 +73,8 @@ async def remove_access(
     pair = (grant.subject, grant.client_id)
     async with services.store.writing() as rows:
         before = await rows.grants.find(*pair, lock=True)
+        if actor != grant.subject:
+            await require_admin(rows, actor)
         if undo_for and (before is None or before.revoked_at is not None):
             return False  # removed a moment ago: that can still be undone
         revocation = await revoke(

@@ -3,6 +3,7 @@ releases.
 """
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import msgspec
 
 from portal.claim_names import BY_SCOPE, REGISTERED
 from portal.claim_names import STANDARD as STANDARD_CLAIMS
-from portal.operator_files import OperatorFileError, Table, Words, read_tables, words
+from portal.operator_files import OperatorFileError, Table, Words, read_entries, words
 
 MAX_SCOPE: Final = 255
 MAX_TITLE: Final = 100
@@ -122,21 +123,11 @@ def load_catalog(path: Path | None, attributes: Collection[str] | None = ()) -> 
     """
     if path is None:
         return ScopeCatalog()
-    problems: list[str] = []
-    try:
-        tables = read_tables(path)
-    except OperatorFileError as exc:
-        raise ScopeCatalogError(exc.problems) from exc
-    entries = {
-        name: _read(name, Table(path, name or '""', table, problems), attributes)
-        for name, table in tables.items()
-    }
-    if problems:
-        raise ScopeCatalogError(problems)
-    return ScopeCatalog({name: entry for name, entry in entries.items() if entry is not None})
+    read = partial(_read, attributes=attributes)
+    return ScopeCatalog(read_entries(path, read, error=ScopeCatalogError))
 
 
-def _read(name: str, table: Table, attributes: Collection[str] | None) -> Entry | None:
+def _read(name: str, table: Table, *, attributes: Collection[str] | None) -> Entry | None:
     """What the table says; of a standard scope it may leave out what is not to change."""
     standard = STANDARD.get(name)
     table.only(KEYS)

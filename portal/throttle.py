@@ -43,11 +43,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         """The account as the buckets know it."""
         return _hash(self.account)
 
-    @property
-    def network_bucket(self) -> str:
-        """The bucket of the address it came from."""
-        return f"net:{self.origin.network}"
-
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a try may be made (``wait`` is 0), and which bucket it was counted in."""
@@ -68,14 +63,24 @@ async def admit(rows: Rows, attempt: Attempt, *, now: float) -> Admission:
         )
     else:
         bucket, policy = f"acc:{attempt.account_hash}", ACCOUNT
-    wait = await rows.attempts.take(
-        attempt.network_bucket, now=now, burst=NETWORK_BURST, seconds_each=NETWORK_SECONDS_EACH
-    )
+    wait = await admit_network(rows, attempt.origin, now=now)
     if not wait:
         wait = await rows.attempts.count_failure(bucket, now=now, policy=policy)
         if wait:
-            await rows.attempts.give_back(attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
+            await forgive_network(rows, attempt.origin)
     return Admission(wait=wait, bucket=bucket)
+
+
+async def admit_network(rows: Rows, origin: Origin, *, now: float) -> float:
+    """Count a try for the network that it comes from, or say how many seconds to wait."""
+    return await rows.attempts.take(
+        f"net:{origin.network}", now=now, burst=NETWORK_BURST, seconds_each=NETWORK_SECONDS_EACH
+    )
+
+
+async def forgive_network(rows: Rows, origin: Origin) -> None:
+    """Take that back."""
+    await rows.attempts.give_back(f"net:{origin.network}", seconds_each=NETWORK_SECONDS_EACH)
 
 
 class Watch:
@@ -126,7 +131,7 @@ async def forgive_success(rows: Rows, attempt: Attempt, admission: Admission) ->
 
     The network first, as when it was counted: PostgreSQL ends one of two that lock crosswise.
     """
-    await rows.attempts.give_back(attempt.network_bucket, seconds_each=NETWORK_SECONDS_EACH)
+    await forgive_network(rows, attempt.origin)
     await rows.attempts.forgive(admission.bucket, f"acc:{attempt.account_hash}")
 
 

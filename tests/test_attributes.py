@@ -9,6 +9,7 @@ from portal.attributes import (
     AttributeValueError,
     AttributeValuesError,
     load_attributes,
+    text_of,
 )
 
 FILE = """
@@ -102,7 +103,8 @@ def test_texts_become_values(catalog, name, text, value):
     assert (found, type(found)) == (value, type(value))
     if value is not None:
         assert catalog.check(name, found) == found
-        assert catalog.parse_text(name, catalog.text_of(name, found)) == found
+        again = catalog.parse_text(name, text_of(found))
+        assert (again, type(again)) == (found, type(found))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_a_pattern_that_a_value_traps_is_ended(catalog, load):
     began = time.monotonic()
     with pytest.raises(AttributeValueError, match="takes too long"):
         trap.parse_text("a", "z" * 99 + "!")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # without an end, it would be years
 
 
 def test_every_problem_of_the_file_is_told_together(load):

@@ -96,7 +96,11 @@ class Scene:
 
     async def sign_in_here(self) -> None:
         form = LoginForm(email=self.ann.email, password=self.ann.password, action="accept")
-        await login.sign_in_to_portal(form, **self.given)
+
+        async def begin_session(*_: object, **__: object) -> None:
+            """The session is the controller's."""
+
+        await login.sign_in_to_portal(form, begin_session=begin_session, **self.given)
 
     async def leave(self) -> None:
         await logout.leave(await self.portal.user(self.ann), **self.given)

@@ -173,7 +173,7 @@ async def test_a_caller_who_gave_up_gives_the_place_back():
 
 
 async def test_other_work_goes_on_while_passwords_are_hashed():
-    with Passwords(time_cost=3, memory_cost=65_536, workers=1, queue=4) as passwords:
+    with Passwords(time_cost=3, memory_cost=32_768, workers=1, queue=4) as passwords:
         hashing = asyncio.gather(*(passwords.hash(LONG) for _ in range(3)))
         ticks = 0
         while not hashing.done():

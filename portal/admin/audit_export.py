@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from portal.acting import require_admin
 from portal.admin.audit_search import Wanted, resolve
 from portal.admin.export import Format, head_of, lines_of
 from portal.services import Services, Visitor
@@ -61,6 +62,7 @@ async def begin_export(
     if found.cautions:
         raise HostileInputError(" ".join(found.cautions))
     async with services.store.writing() as rows:
+        await require_admin(rows, admin.subject)
         await rows.audit.add(
             "audit.exported",
             at=visitor.now,

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from portal import logs
+from portal.acting import require_admin
 from portal.admin import client_registration as registration
 from portal.admin.client_pages import (
     Box,
@@ -20,7 +21,7 @@ from portal.admin.client_pages import (
     NewSecretPage,
 )
 from portal.admin.forms import ClientForm
-from portal.admin.wording import look_again
+from portal.admin.wording import changed_meanwhile, look_again
 from portal.apps import clean_name
 from portal.grants import Policy, usual_duration
 from portal.ory.errors import OryConflictError, OryNotFoundError, OryRefusalError
@@ -33,10 +34,6 @@ from portal.store.tables import ClientPolicy, User
 
 PUBLIC: Final = "none"
 TAKEN: Final = "An app with this id exists already. Was this form sent twice?"
-CHANGED_MEANWHILE: Final = (
-    "Somebody else has changed this app meanwhile. "
-    "Save again to put what you see here in its place."
-)
 
 
 class Desk:
@@ -55,6 +52,7 @@ class Desk:
         if found:
             return self._refused(form, found)
         body = registration.document(form) | {"client_id": form.client_id}
+        await self._require_admin()
         try:
             made = await self._services.ory.create_client(body)
         except OryConflictError:
@@ -96,8 +94,11 @@ class Desk:
         seen = registration.fingerprint(before)
         if form.seen != seen:
             shown = msgspec.structs.replace(form, seen=seen)
-            return await self._edit_page(client, policy, shown, error=CHANGED_MEANWHILE, status=409)
+            return await self._edit_page(
+                client, policy, shown, error=changed_meanwhile("this app"), status=409
+            )
         changes = registration.changes(before, form)
+        await self._require_admin()
         try:
             if changes:
                 await self._services.ory.update_client(form.client_id, changes)
@@ -125,6 +126,7 @@ class Desk:
     async def delete(self, client_id: str) -> GoTo:
         """Delete the app at Ory, then mark what people gave to it as ended."""
         name, _, known = await self._doomed(client_id)
+        await self._require_admin()
         if known:
             try:
                 await self._services.ory.delete_client(client_id)
@@ -156,11 +158,17 @@ class Desk:
         """Give an app another secret; the old one is of no use from then on."""
         client = await self._with_secret(client_id)
         name = _name(client_id, client.client_name)
+        await self._require_admin()
         await self._services.ory.update_client(client_id, {"client_secret": secret})
         async with self._services.store.writing() as rows:
             await self._audit(rows, "client.updated", client_id, name, fields=("client_secret",))
         logs.step("client.updated", app=name)
         return ClientSecretPage(client_id=client_id, app_name=name, secret=secret, is_new=False)
+
+    async def _require_admin(self) -> None:
+        """Just before Ory is told: what was done there has to be written down, whoever did it."""
+        async with self._services.store.reading() as rows:
+            await require_admin(rows, self._admin.subject)
 
     async def _read(self, client_id: str) -> tuple[OAuth2Client, Policy]:
         try:

@@ -1,16 +1,13 @@
 """The form of an app and Ory's document of it: one from the other, what is wrong, what changed."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
-
 from portal.accounts import InvalidEmailError, canonical_email
-from portal.admin.forms import ClientForm
+from portal.admin.forms import ClientForm, digest
 from portal.apps import clean_name
 from portal.factors.levels import AAL2
 from portal.grants import Policy
@@ -128,9 +125,8 @@ def policy_in(form: ClientForm) -> Policy:
 
 
 def fingerprint(form: ClientForm) -> str:
-    """What was shown, in short: whoever saves over somebody else's change is told."""
-    shown = [document(form), msgspec.to_builtins(policy_in(form))]
-    return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()[:16]
+    """What was shown of an app, in short."""
+    return digest((document(form), policy_in(form)))
 
 
 def problems(form: ClientForm, before: ClientForm | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What the admin pages post."""
 
+import hashlib
 from typing import Literal
 
 import msgspec
@@ -100,6 +101,8 @@ class CreateUserForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     how: Literal["password", "invitation"]
     """Which button was pressed."""
     password: str = ""
+    must_change: bool = False
+    """The password is for the first sign-in alone."""
     form_token: str = ""
 
 
@@ -133,3 +136,8 @@ class EndSessionForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     kind: Literal["portal", "login"]
     handle: str
     form_token: str = ""
+
+
+def digest(shown: object) -> str:
+    """What a form was made from, in short: whoever saves over somebody else's change is told."""
+    return hashlib.sha256(msgspec.json.encode(shown, order="sorted")).hexdigest()[:16]

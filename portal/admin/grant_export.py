@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from portal.acting import require_admin
 from portal.admin.export import Format, head_of, lines_of
 from portal.admin.grant_listing import unmeant
 from portal.admin.grant_search import Wanted
@@ -47,6 +48,7 @@ async def begin_export(
     if not selected.whole:
         raise HostileInputError(" ".join(unmeant(selected, wanted)))
     async with services.store.writing() as rows:
+        await require_admin(rows, admin.subject)
         await rows.audit.add(
             "grants.exported",
             at=visitor.now,

@@ -98,25 +98,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What is said afterwards."""
 
 
-async def _disable(services: Services, subject: str, actor: str, visitor: Visitor) -> None:
-    await accounts.disable_user(
-        services.store, subject, now=visitor.now, actor=actor, origin=visitor.origin
-    )
-
-
-async def _enable(services: Services, subject: str, actor: str, visitor: Visitor) -> None:
-    await accounts.enable_user(
-        services.store, subject, now=visitor.now, actor=actor, origin=visitor.origin
-    )
-
-
-def _in_store(
-    rule: Callable[..., Awaitable[object]],
-) -> Do:
-    async def do(services: Services, subject: str, actor: str, visitor: Visitor) -> None:
-        await rule(services.store, subject, actor=actor, now=visitor.now, origin=visitor.origin)
-
-    return do
+def _in_store(rule: Callable[..., Awaitable[object]]) -> Do:
+    return _with_services(lambda services, *who, **by: rule(services.store, *who, **by))
 
 
 def _with_services(rule: Callable[..., Awaitable[object]]) -> Do:
@@ -275,7 +258,7 @@ ACTS: Final[dict[str, Act]] = {
         ),
         takes_admin=True,
         ends_account=True,
-        do=_disable,
+        do=_in_store(accounts.disable_user),
         done="The account was disabled.",
     ),
     "enable": Act(
@@ -290,7 +273,7 @@ ACTS: Final[dict[str, Act]] = {
             "Apps have to ask them again: what they had allowed does not come back.",
             "Waiting times after wrong passwords are lifted.",
         ),
-        do=_enable,
+        do=_in_store(accounts.enable_user),
         done="The account was enabled.",
     ),
     "delete": Act(

@@ -7,15 +7,13 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from portal.accounts.changes import get_target
 from portal.accounts.errors import UnknownUserError
-from portal.accounts.profile import (
-    InvalidProfileError,
-    change_attributes_in,
-    change_profile_in,
-)
+from portal.accounts.profile import change_attributes_in, change_profile_in
+from portal.admin.forms import digest
 from portal.admin.user_pages import DataFieldView, DataPage
-from portal.admin.wording import as_sentence, look_again, one_path
-from portal.attributes import AttributeCatalog, AttributeValueError
+from portal.admin.wording import as_sentence, changed_meanwhile, look_again, one_path
+from portal.attributes import Attribute, AttributeCatalog, AttributeValueError, text_of
 from portal.claims import standard
 from portal.page import GoTo, NotThereError
 from portal.services import Services, Visitor
@@ -23,7 +21,9 @@ from portal.store.tables import User
 
 PREFIX: Final = "attribute."
 """Before the names of attributes in the form."""
-_OWN: Final = ("subject", "form_token")
+_KINDS: Final = {"choice": "choice", "boolean": "choice", "list": "lines"}
+"""How an attribute is typed, by its type; any other in one line."""
+_OWN: Final = ("subject", "seen", "form_token")
 
 
 def form_type(catalog: AttributeCatalog) -> type[msgspec.Struct]:
@@ -54,37 +54,48 @@ async def show(
     *,
     admin: User,
     typed: Mapping[str, str] | None = None,
+    seen: str | None = None,
     problems: Mapping[str, str] | None = None,
     error: str | None = None,
+    status: int = 200,
 ) -> DataPage:
-    """The form for somebody's data: as it is, or as it was *typed*."""
+    """The form for somebody's data: as it is, or as it was *typed* into one that had *seen* it."""
     async with services.store.reading() as rows:
         user = await rows.users.find(subject)
     if user is None:
         raise NotThereError
-    before, catalog, found = standard.flat(user), services.attributes, problems or {}
-    given = typed or {}
-    profile = tuple(
-        DataFieldView(
-            id=field.name,
-            label=field.label,
-            value=given.get(field.name, str(before.get(field.name, ""))),
-            kind="lines" if field.kind == "lines" else "text",
-            hint=field.hint or None,
-            problem=found.get(field.name),
-        )
-        for field in standard.FIELDS
-    )
+    catalog, found = services.attributes, problems or {}
+    kept = _shown(user, catalog)
+    values = kept | dict(typed or {})
     return DataPage(
-        status=403 if error else 422 if found else 200,
+        status=status,
         account=admin.email,
         subject=subject,
         email=user.email,
-        profile=profile,
-        attributes=tuple(
-            _attribute(catalog, name, user=user, typed=given, problems=found)
-            for name in catalog.attributes
+        profile=tuple(
+            DataFieldView(
+                id=field.name,
+                label=field.label,
+                value=values[field.name],
+                kind="lines" if field.kind == "lines" else "text",
+                hint=field.hint or None,
+                problem=found.get(field.name),
+            )
+            for field in standard.FIELDS
         ),
+        attributes=tuple(
+            DataFieldView(
+                id=PREFIX + name,
+                label=catalog.title(name),
+                value=values[PREFIX + name],
+                kind=_KINDS.get(attribute.type, "text"),
+                options=_options(attribute, kept[PREFIX + name]),
+                hint=attribute.hint or None,
+                problem=found.get(PREFIX + name),
+            )
+            for name, attribute in catalog.attributes.items()
+        ),
+        seen=digest(kept) if seen is None else seen,
         error=error or look_again(len(found)),
     )
 
@@ -94,10 +105,11 @@ async def save(
     subject: str,
     typed: Mapping[str, str],
     *,
+    seen: str,
     admin: User,
     visitor: Visitor,
 ) -> DataPage | GoTo:
-    """Change what was changed in the form."""
+    """Change what was changed in the form, if what it was made from is still so."""
     values, problems = standard.parse_profile(
         {name: text for name, text in typed.items() if not name.startswith(PREFIX)}
     )
@@ -110,58 +122,46 @@ async def save(
         except AttributeValueError as exc:
             problems[PREFIX + name] = as_sentence(exc)
     if problems:
-        return await show(services, subject, admin=admin, typed=typed, problems=problems)
+        return await show(
+            services, subject, admin=admin, typed=typed, seen=seen, problems=problems, status=422
+        )
     by: dict[str, Any] = {
         "actor": admin.subject,
         "now": visitor.now,
         "origin": visitor.origin,
     }
+    changed: tuple[str, ...] | None = None
     try:
         async with services.store.writing() as rows:
-            changed = await change_profile_in(rows, subject, values=values, **by)
-            changed += await change_attributes_in(
-                rows, services.attributes, subject, values=attributes, **by
-            )
+            user = await get_target(rows, subject, actor=admin.subject)
+            if seen == digest(_shown(user, services.attributes)):
+                changed = await change_profile_in(rows, subject, values=values, **by)
+                changed += await change_attributes_in(
+                    rows, services.attributes, subject, values=attributes, **by
+                )
     except UnknownUserError as exc:
         raise NotThereError from exc
-    except InvalidProfileError as exc:
-        return await show(services, subject, admin=admin, typed=typed, problems=exc.problems)
+    if changed is None:
+        error = changed_meanwhile("this person's data")
+        return await show(services, subject, admin=admin, typed=typed, error=error, status=409)
     return one_path(subject, notice="data" if changed else "same")
 
 
-def _attribute(
-    catalog: AttributeCatalog,
-    name: str,
-    *,
-    user: User,
-    typed: Mapping[str, str],
-    problems: Mapping[str, str],
-) -> DataFieldView:
-    attribute, value = catalog.attributes[name], user.attributes.get(name)
-    kept = "" if value is None else _written(value)
-    options: tuple[tuple[str, str], ...] = ()
+def _shown(user: User, catalog: AttributeCatalog) -> dict[str, str]:
+    """What the form has of *user*, by its fields."""
+    flat, own = standard.flat(user), user.attributes
+    profile = {field.name: standard.text_of(flat.get(field.name)) for field in standard.FIELDS}
+    return profile | {PREFIX + name: text_of(own.get(name)) for name in catalog.attributes}
+
+
+def _options(attribute: Attribute, kept: str) -> tuple[tuple[str, str], ...]:
+    """What there is to choose; what is *kept* stays possible, also where it is offered no more."""
     if attribute.type == "choice":
-        options = (("", "None"), *((choice, choice) for choice in attribute.choices))
+        offered = {choice: choice for choice in attribute.choices}
     elif attribute.type == "boolean":
-        options = (("", "None"), ("yes", "Yes"), ("no", "No"))
-    if options and kept and kept not in dict(options):
-        options = (*options, (kept, kept))
-    kind = "choice" if options else "lines" if attribute.type == "list" else "text"
-    return DataFieldView(
-        id=PREFIX + name,
-        label=catalog.title(name),
-        value=typed.get(PREFIX + name, kept),
-        kind=kind,
-        options=options,
-        hint=attribute.hint or None,
-        problem=problems.get(PREFIX + name),
-    )
-
-
-def _written(value: Any) -> str:
-    """A value as :meth:`AttributeCatalog.parse_text` reads it again."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return "\n".join(map(str, value))
-    return str(value)
+        offered = {"yes": "Yes", "no": "No"}
+    else:
+        return ()
+    offered = {"": "None"} | offered
+    offered.setdefault(kept, kept)
+    return tuple(offered.items())

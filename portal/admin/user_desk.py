@@ -15,6 +15,7 @@ from portal.accounts.errors import (
     UserExistsError,
     WeakPasswordError,
 )
+from portal.acting import require_admin
 from portal.admin.client_pages import FieldProblem
 from portal.admin.forms import CreateUserForm
 from portal.admin.user_acts import ACTS, LAST_ADMIN, Act, Known
@@ -59,13 +60,14 @@ class Desk:
     ) -> NewUserPage:
         """The form for somebody new; a password is never in it again."""
         settings, found = self._services.settings, problems or {}
-        typed = form or CreateUserForm(how="password")
+        typed = form or CreateUserForm(how="password", must_change=True)
         return NewUserPage(
             status=status,
             account=self._admin.email,
             email=typed.email,
             name=typed.name,
             admin=typed.admin,
+            must_change=typed.must_change,
             can_invite=settings.has_mail,
             min_length=self._min_length(admin=typed.admin),
             invitation_lasts=in_words(timedelta(seconds=settings.invitation_link_for)),
@@ -95,12 +97,13 @@ class Desk:
                 password=form.password,
                 name=form.name,
                 admin=form.admin,
+                must_change=form.must_change,
                 min_length=self._min_length(admin=form.admin),
                 **self._by,
             )
         except (WeakPasswordError, PasswordTooLongError) as exc:
             problem = {"password": as_sentence(exc)}
-        except (InvalidEmailError, UserExistsError) as exc:
+        except (InvalidEmailError, UserExistsError, invitations.InvitedOftenError) as exc:
             problem = {"email": as_sentence(exc)}
         else:
             logs.step("user.created", user=user.email, by=self._admin.email)
@@ -138,7 +141,7 @@ class Desk:
     async def withdraw(self, email: str) -> GoTo:
         """Take an invitation back; its link does not work from then on."""
         async with self._services.store.writing() as rows:
-            if not await invitations.withdraw(rows, email):
+            if not await invitations.withdraw(rows, email, actor=self._admin.subject):
                 raise NotThereError
             await rows.audit.add(
                 "user.invitation_withdrawn",
@@ -235,6 +238,7 @@ class Desk:
         known = await self._know(subject)
         ended = None
         async with self._services.store.writing() as rows:
+            await require_admin(rows, self._admin.subject)
             if kind == "portal":
                 found = await rows.portal_sessions.delete_one(handle, subject)
             else:

@@ -1,9 +1,8 @@
 """One person, as administrators see them."""
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from portal.admin.audit_listing import emails_of
 from portal.admin.audit_listing import row_view as event_view
@@ -146,13 +145,8 @@ def _place(place: Place, *, is_self: bool) -> PlaceView:
 
 def _profile(user: User) -> tuple[FactView, ...]:
     values = standard.flat(user)
-    labels: Mapping[str, str] = {field.name: field.label for field in standard.FIELDS}
+    labels = {field.name: field.label for field in standard.FIELDS}
     return tuple(
-        FactView(label=labels.get(name, name), text=_text(value)) for name, value in values.items()
+        FactView(label=labels.get(name, name), text=standard.text_of(value))
+        for name, value in values.items()
     )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

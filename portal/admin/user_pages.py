@@ -65,6 +65,8 @@ class NewUserPage(Page, frozen=True, kw_only=True):
     email: str = ""
     name: str = ""
     admin: bool = False
+    must_change: bool = True
+    """The password is for the first sign-in alone."""
     can_invite: bool = False
     """By mail, rather than by a password that is chosen here."""
     min_length: int
@@ -236,4 +238,6 @@ class DataPage(Page, frozen=True, kw_only=True):
     email: str
     profile: tuple[DataFieldView, ...] = ()
     attributes: tuple[DataFieldView, ...] = ()
+    seen: str = ""
+    """What the form was made from."""
     error: str | None = None

@@ -163,10 +163,23 @@ async def save_data(request: AnyRequest, services: Injected) -> Response[Any]:
     require_recent(request, _about("/data", form.subject))
     admin, typed = person_of(request).user, user_data.typed_in(form)
     if stale := visit(request).why_stale(form.form_token, PURPOSE):
-        page = await user_data.show(services, form.subject, admin=admin, typed=typed, error=stale)
+        page = await user_data.show(
+            services,
+            form.subject,
+            admin=admin,
+            typed=typed,
+            seen=form.seen,
+            error=stale,
+            status=403,
+        )
         return respond(request, page)
     outcome = await user_data.save(
-        services, form.subject, typed, admin=admin, visitor=visit(request).visitor
+        services,
+        form.subject,
+        typed,
+        seen=form.seen,
+        admin=admin,
+        visitor=visit(request).visitor,
     )
     return respond(request, outcome)
 

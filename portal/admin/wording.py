@@ -31,6 +31,14 @@ def look_again(count: int) -> str | None:
     return "One field needs another look." if count == 1 else f"{count} fields need another look."
 
 
+def changed_meanwhile(what: str) -> str:
+    """That a form was made from what is no longer so."""
+    return (
+        f"Somebody else has changed {what} meanwhile. "
+        "Save again to put what you see here in its place."
+    )
+
+
 def as_sentence(exc: Exception) -> str:
     """An error's message, as a person reads it beside a field."""
     text = str(exc).rstrip(".")

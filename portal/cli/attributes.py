@@ -78,7 +78,9 @@ def _read(
     problems = []
     for text in given:
         name, equals, value = text.partition("=")
-        if not equals:
+        if not name:
+            problems.append(f"{text}: write it as NAME=VALUE")
+        elif not equals:
             problems.append(f"{name}: write it as {name}=VALUE, or --remove {name}")
         elif name in values:
             problems.append(f"{name}: is given twice")
@@ -94,8 +96,14 @@ def _read(
             problems.append(f"{name}: is given and removed")
         values[name] = None
     if problems:
-        raise Refusal("\n  ".join(["these values cannot be kept:", *problems]))
+        raise Refusal(_refusal(problems))
     return values
+
+
+def _refusal(problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"{problems[0]}. See: portal users attributes --help"
+    return "\n  ".join(["these values cannot be kept:", *problems])
 
 
 def _value(name: str, text: str, catalog: AttributeCatalog) -> Any:

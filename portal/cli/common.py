@@ -25,7 +25,12 @@ from typing import Any, Final, TypeVar
 import rich_click as click
 from ruamel.yaml import YAML
 
-from portal.accounts import AccountError, canonical_identifier
+from portal.accounts import (
+    AccountError,
+    InvalidEmailError,
+    UserExistsError,
+    canonical_identifier,
+)
 from portal.cli.refusal import Refusal
 from portal.logs import one_line, scrub
 from portal.operator_files import OperatorFileError
@@ -67,6 +72,10 @@ def explained() -> Iterator[None]:
         yield
     except SettingsError as exc:
         raise Refusal(_about_settings(exc.problems)) from exc
+    except InvalidEmailError as exc:
+        raise Refusal(f"{exc}. Write it as ann@example.org.") from exc
+    except UserExistsError as exc:
+        raise Refusal(f"{exc}. See: portal users list") from exc
     except (AccountError, PasswordTooLongError) as exc:
         raise Refusal(f"{exc}.") from exc
     except OperatorFileError as exc:

@@ -15,14 +15,8 @@ from typing import Final
 import msgspec
 import rich_click as click
 
-from portal.accounts.importing import (
-    Outcome,
-    Person,
-    RowError,
-    Rules,
-    import_batch,
-    read_person,
-)
+from portal.accounts.import_rows import Person, RowError, Rules, read_person
+from portal.accounts.importing import Outcome, import_batch
 from portal.claims import load_catalogs
 from portal.cli.common import (
     ACTOR,
@@ -130,8 +124,8 @@ def import_users(
         settings = load_settings()
         require_head(settings)
         catalogs = load_catalogs(settings)
-    if errors is not None and errors.exists() and errors.samefile(file):
-        raise Refusal("--errors names the file that is imported. Name another one.")
+    if errors is not None:
+        _check_errors(errors, file)
     asked = Asked(
         path=file,
         form=form,
@@ -162,6 +156,14 @@ def import_users(
     click.echo(_summary(report, asked))
     if report.bad:
         raise SystemExit(1)
+
+
+def _check_errors(errors: Path, file: Path) -> None:
+    """Refuse, before anybody is imported, where the bad rows could not be written."""
+    if errors.exists() and errors.samefile(file):
+        raise Refusal("--errors names the file that is imported. Name another one.")
+    if not errors.parent.is_dir():
+        raise Refusal(f"--errors: there is no folder {errors.parent}. Make it, or name another.")
 
 
 async def _import(settings: Settings, asked: Asked, report: Report) -> None:

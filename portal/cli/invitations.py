@@ -21,7 +21,9 @@ from portal.cli.common import (
 @click.command()
 @click.argument("email")
 @click.option("--admin", is_flag=True, help="May use the admin pages.")
-@click.option("--name", help="How they are called; they can change it when they accept.")
+@click.option(
+    "--name", metavar="NAME", help="How they are called; they can change it when they accept."
+)
 @format_option
 def invite(*, email: str, admin: bool, name: str | None, output: str) -> None:
     """Invite somebody: they get a link, and choose their password themselves.

@@ -15,6 +15,7 @@ from portal.accounts.administration import (
     unlock,
     withdraw_admin,
 )
+from portal.accounts.spelling import checked_subject
 from portal.cli.attributes import attributes
 from portal.cli.common import (
     ACTOR,
@@ -87,9 +88,14 @@ users.add_command(invite)
 @users.command()
 @click.argument("email")
 @click.option("--admin", is_flag=True, help="May use the admin pages.")
-@click.option("--subject", help="What apps receive as `sub`; by default a random UUID.")
-@click.option("--name", help="Full name, told to apps that may know it.")
+@click.option(
+    "--subject", metavar="SUBJECT", help="What apps receive as `sub`; by default a random UUID."
+)
+@click.option("--name", metavar="NAME", help="Full name, told to apps that may know it.")
 @password_stdin
+@click.option(
+    "--must-change", is_flag=True, help="They have to choose another password at the first sign-in."
+)
 @allow_weak
 @format_option
 def create(
@@ -99,6 +105,7 @@ def create(
     subject: str | None,
     name: str | None,
     password_stdin: bool,
+    must_change: bool,
     allow_weak_password: bool,
     output: str,
 ) -> None:
@@ -108,15 +115,14 @@ def create(
 
     $ portal users create ann@example.org --admin
 
-    $ portal users create bob@example.org --password-stdin < bobs-password.txt
+    $ portal users create bob@example.org --must-change --password-stdin < bobs-password.txt
     """
     settings = _prepared()
     with explained():
-        accounts.canonical_email(email)
-    password = read_password(
-        from_stdin=password_stdin,
-        at_least=None if allow_weak_password else settings.password_min_length,
-    )
+        accounts.canonical_email(email)  # before a password is typed for nothing
+        if subject is not None:
+            checked_subject(subject)
+    password = _new_password(settings, from_stdin=password_stdin, weak=allow_weak_password)
 
     async def work() -> User:
         async with open_store(settings) as store:
@@ -129,10 +135,10 @@ def create(
                     subject=subject,
                     name=name,
                     admin=admin,
+                    must_change=must_change,
                     allow_weak=allow_weak_password,
                     min_length=settings.password_min_length,
-                    now=datetime.now(UTC),
-                    actor=ACTOR,
+                    **_by(),
                 )
 
     user = run(work)
@@ -218,15 +224,8 @@ def disable(user: str) -> None:
 
     $ portal users disable ann@example.org
     """
-    settings = _prepared()
-
-    async def work() -> bool:
-        async with open_store(settings) as store:
-            subject = (await find_user(store, user)).subject
-            now = datetime.now(UTC)
-            return await accounts.disable_user(store, subject, now=now, actor=ACTOR) is not None
-
-    click.echo("User disabled." if run(work) else "The user was disabled already.")
+    done = _change(user, lambda office, who: accounts.disable_user(office.store, who, **_by()))
+    click.echo("User disabled." if done else "The user was disabled already.")
 
 
 @users.command()
@@ -238,15 +237,8 @@ def enable(user: str) -> None:
 
     $ portal users enable ann@example.org
     """
-    settings = _prepared()
-
-    async def work() -> bool:
-        async with open_store(settings) as store:
-            subject = (await find_user(store, user)).subject
-            now = datetime.now(UTC)
-            return await accounts.enable_user(store, subject, now=now, actor=ACTOR)
-
-    click.echo("User enabled." if run(work) else "The user was not disabled.")
+    done = _change(user, lambda office, who: accounts.enable_user(office.store, who, **_by()))
+    click.echo("User enabled." if done else "The user was not disabled.")
 
 
 @users.command("grant-admin")
@@ -258,7 +250,7 @@ def grant_admin(user: str) -> None:
 
     $ portal users grant-admin ann@example.org
     """
-    changed = _change(user, lambda office, subject: make_admin(office.store, subject, **_by()))
+    changed = _change(user, lambda office, who: make_admin(office.store, who, **_by()))
     click.echo("Administrator now." if changed else "The user was an administrator already.")
 
 
@@ -271,7 +263,7 @@ def take_admin(user: str) -> None:
 
     $ portal users withdraw-admin ann@example.org
     """
-    changed = _change(user, lambda office, subject: withdraw_admin(office.store, subject, **_by()))
+    changed = _change(user, lambda office, who: withdraw_admin(office.store, who, **_by()))
     click.echo("No administrator any more." if changed else "The user was no administrator.")
 
 
@@ -284,7 +276,7 @@ def lift(user: str) -> None:
 
     $ portal users unlock ann@example.org
     """
-    _change(user, lambda office, subject: unlock(office.store, subject, **_by()))
+    _change(user, lambda office, who: unlock(office.store, who, **_by()))
     click.echo("User unlocked.")
 
 
@@ -297,7 +289,7 @@ def demand_password(user: str) -> None:
 
     $ portal users expire-password ann@example.org
     """
-    _change(user, lambda office, subject: expire_password(office.store, subject, **_by()))
+    _change(user, lambda office, who: expire_password(office.store, who, **_by()))
     click.echo("A new password is demanded.")
 
 
@@ -310,7 +302,7 @@ def forget_factors(user: str) -> None:
 
     $ portal users reset-factors ann@example.org
     """
-    removed = _change(user, lambda office, subject: reset_factors(office, subject, **_by()))
+    removed = _change(user, lambda office, who: reset_factors(office, who, **_by()))
     click.echo(f"Second factors removed: {removed}." if removed else "There were none.")
 
 
@@ -326,19 +318,13 @@ def delete(*, user: str, yes: bool) -> None:
 
     $ portal users delete ann@example.org --yes
     """
-    settings = _prepared()
-
-    async def find() -> User:
-        async with open_store(settings) as store:
-            return await find_user(store, user)
-
-    found = run(find)
+    found = _find(_prepared(), user)
     if not yes:
         about = one_line(found.email)
         if not has_terminal():
             raise Refusal(f"this would delete {about}. There is no terminal to ask at: say --yes.")
         click.confirm(f"This deletes {about} for good. Go on?", abort=True, err=True)
-    _change(found.subject, lambda office, subject: delete_user(office, subject, **_by()))
+    _change(found.subject, lambda office, who: delete_user(office, who, **_by()))
     click.echo("User deleted.")
 
 
@@ -354,10 +340,8 @@ def set_password(*, user: str, password_stdin: bool, allow_weak_password: bool) 
     $ portal users set-password ann@example.org
     """
     settings = _prepared()
-
-    async def find() -> str:
-        async with open_store(settings) as store:
-            return (await find_user(store, user)).subject
+    subject = _find(settings, user).subject
+    password = _new_password(settings, from_stdin=password_stdin, weak=allow_weak_password)
 
     async def work() -> None:
         async with open_store(settings) as store:
@@ -369,15 +353,9 @@ def set_password(*, user: str, password_stdin: bool, allow_weak_password: bool) 
                     password=password,
                     allow_weak=allow_weak_password,
                     min_length=settings.password_min_length,
-                    now=datetime.now(UTC),
-                    actor=ACTOR,
+                    **_by(),
                 )
 
-    subject = run(find)
-    password = read_password(
-        from_stdin=password_stdin,
-        at_least=None if allow_weak_password else settings.password_min_length,
-    )
     run(work)
     click.echo("Password set.")
 
@@ -387,6 +365,19 @@ def _prepared() -> Settings:
         settings = load_settings()
         require_head(settings)
     return settings
+
+
+def _find(settings: Settings, named: str) -> User:
+    async def work() -> User:
+        async with open_store(settings) as store:
+            return await find_user(store, named)
+
+    return run(work)
+
+
+def _new_password(settings: Settings, *, from_stdin: bool, weak: bool) -> str:
+    at_least = None if weak else settings.password_min_length
+    return read_password(from_stdin=from_stdin, at_least=at_least)
 
 
 def _change(named: str, change: Callable[[Office, str], Awaitable[T]]) -> T:

@@ -42,8 +42,7 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
         return respond(request, GoTo("/"))
     person = await find_person(request)
     await sign_out(request)
-    if person is not None:
-        await flow.leave(person.user, visitor=current.visitor, services=services)
+    await flow.leave(person.user if person else None, visitor=current.visitor, services=services)
     return respond(request, flow.SIGNED_OUT)
 
 

@@ -12,6 +12,7 @@ from portal.logout.pages import DonePage, LogoutPage
 from portal.ory.errors import ChallengeUsedError
 from portal.ory.models import LogoutRequest, RedirectTo
 from portal.services import Services, Visitor
+from portal.sessions import give_up
 from portal.store.tables import User
 
 SIGNED_OUT: Final = DonePage(
@@ -68,9 +69,14 @@ async def ask_again(form: LogoutForm, *, visitor: Visitor, services: Services) -
     )
 
 
-async def leave(user: User, *, visitor: Visitor, services: Services) -> None:
-    """Write down that somebody left the portal's own pages; no app is concerned."""
+async def leave(user: User | None, *, visitor: Visitor, services: Services) -> None:
+    """Write down that somebody left the portal's own pages; no app is concerned. What is half done
+    ends as well.
+    """
     async with services.store.writing() as rows:
+        await give_up(rows, visitor)
+        if user is None:
+            return
         await rows.audit.add(
             "logout.completed",
             at=visitor.now,
@@ -83,6 +89,7 @@ async def leave(user: User, *, visitor: Visitor, services: Services) -> None:
 
 async def _accept(request: LogoutRequest, *, visitor: Visitor, services: Services) -> SignedOut:
     async with services.store.writing() as rows:
+        await give_up(rows, visitor)
         await rows.audit.add(
             "logout.completed",
             at=visitor.now,

@@ -13,6 +13,7 @@ from typing import Final, Self, TypeVar
 import msgspec
 from argon2 import PasswordHasher
 
+from portal.passwords.aside import Aside
 from portal.passwords.costs import Cost, cost_of_kind
 from portal.passwords.hashes import StoredHash, UnusableHashError, read, with_pepper
 from portal.passwords.preparing import peppered, prepare
@@ -80,6 +81,7 @@ class Passwords:
         self._workers = workers or os.cpu_count() or 1
         self._capacity = self._workers * (1 + queue)
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="password")
+        self.aside = Aside()
         self._waiting = 0
         self._lock = threading.Lock()
         self._dummy = read(self._hasher.hash(secrets.token_urlsafe(32)))
@@ -134,9 +136,9 @@ class Passwords:
             return 0.0
         return self._usual.deadline({self.kind, *self._kinds})
 
-    async def work(self, job: Callable[[], _Result]) -> _Result:
+    async def work(self, job: Callable[[], _Result], *, place: "Place | None" = None) -> _Result:
         """Do something else that takes a processor for a while; the same queue bounds it."""
-        return await self._run(job)
+        return await self._run(job, place)
 
     def require_room(self) -> None:
         """Raise :class:`OverloadedError` if there is no place at this moment; takes none."""
@@ -160,6 +162,7 @@ class Passwords:
     def close(self) -> None:
         """Let running threads finish, drop what is waiting."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self.aside.close()
 
     def _hash(self, prepared: bytes) -> str:
         if self._pepper is None:

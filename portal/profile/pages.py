@@ -63,8 +63,3 @@ class ProfilePage(Page, frozen=True, kw_only=True):
     def address(self) -> tuple[FieldView, ...]:
         """Where they live."""
         return tuple(each for each in self.fields if each.field.name.startswith("address."))
-
-    @property
-    def has_problem(self) -> bool:
-        """Whether something that was typed cannot be kept."""
-        return any(each.problem for each in self.fields)

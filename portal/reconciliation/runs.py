@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from portal import logs
+from portal.acting import require_admin
 from portal.decisions import new_decision_id
 from portal.origin import Origin
 from portal.ory.errors import OryError, OryKeyError
@@ -43,6 +44,8 @@ async def reconcile_subject(
     origin: Origin = UNKNOWN,
 ) -> Findings:
     """Compare one subject because *actor* asked for it, and write down that they did."""
+    async with services.store.reading() as rows:
+        await require_admin(rows, actor)
     run = _new_run(actor=actor, now=now, dry_run=dry_run, subject=subject)
     findings = await compare_subject(services, subject, now=now, dry_run=dry_run, run_id=run.id)
     run.state, run.finished_at = DONE, now
@@ -70,6 +73,7 @@ async def start(
     run = _new_run(actor=actor, now=now, dry_run=dry_run)
     run.due_at = now + lease
     async with services.store.writing() as rows:
+        await require_admin(rows, actor)
         if not await rows.reconciliations.start(run, not_since=not_since):
             return None
         await rows.audit.add(

@@ -36,11 +36,12 @@ class Browsers:
             KnownBrowser(account_hash=account_hash, browser_hash=browser_hash, used_at=at)
         )
 
-    async def forget_all(self, account_hash: str) -> int:
-        """Forget an account's browsers, after its credentials were reset: how many."""
-        return await self._unit.run(
-            sa.delete(KnownBrowser).where(KnownBrowser.account_hash == account_hash)
-        )
+    async def forget_all(self, account_hash: str, *, but: str | None = None) -> int:
+        """Forget an account's browsers except *but*, after its credentials were reset: how many."""
+        statement = sa.delete(KnownBrowser).where(KnownBrowser.account_hash == account_hash)
+        if but is not None:
+            statement = statement.where(KnownBrowser.browser_hash != but)
+        return await self._unit.run(statement)
 
     async def delete_before(self, at: datetime, limit: int) -> int:
         """Forget browsers that were last used before *at*, at most *limit*: how many."""

@@ -1,5 +1,6 @@
 """Links that were mailed: hashes of their tokens only."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -39,6 +40,14 @@ class MailedLinks:
                 MailedLink.purpose == purpose,
                 MailedLink.email == email,
                 MailedLink.used_at.is_(None),
+            )
+        )
+
+    async def void_to(self, emails: Collection[str], *purposes: str) -> int:
+        """Void those to any of some addresses for some purposes, used ones too: how many."""
+        return await self._unit.run(
+            sa.delete(MailedLink).where(
+                MailedLink.purpose.in_(purposes), MailedLink.email.in_(sorted(emails))
             )
         )
 

@@ -14,10 +14,7 @@ from portal.web.session import find_person
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
-PURPOSES: Final = (
-    *("login", "new-password", "recovery", "register", "registration"),
-    *("account.password", "admin.users"),
-)
+PURPOSES: Final = ("new-password", "recovery", "registration", "account.password", "admin.users")
 """Of the forms that ask for a new password; one of them was shown to whoever asks."""
 
 

@@ -10,15 +10,15 @@ from portal.strength.pages import StrengthPage
 BURST: Final = 60
 SECONDS_EACH: Final = 1.0
 """Of one network; each answer costs some milliseconds of a processor."""
+NOTHING: Final = StrengthPage(score=0, words="")
 TOO_OFTEN: Final = "This is not judged for a moment. You can go on."
 
 
 async def judge(
     form: StrengthForm, *, email: str, min_length: int, visitor: Visitor, services: Services
 ) -> StrengthPage:
-    """Judge what was typed so far, in the threads that passwords are hashed in.
-
-    Raises :class:`portal.passwords.OverloadedError` if they have too much to do.
+    """Judge what was typed so far, beside the threads that passwords are hashed in: whoever types
+    keeps nobody waiting who signs in. Where too many type at once, nothing is said.
     """
     async with services.store.writing() as rows:
         wait = await rows.attempts.take(
@@ -30,7 +30,7 @@ async def judge(
     if wait:
         return StrengthPage(score=0, words=TOO_OFTEN, status=429, retry_after=1 + int(wait))
     site = (services.settings.site_name,)
-    found = await services.passwords.work(
+    found = await services.passwords.aside.do(
         lambda: strength(form.password, email=email, min_length=min_length, words=site)
     )
-    return StrengthPage(score=found.score, words=found.words)
+    return StrengthPage(score=found.score, words=found.words) if found else NOTHING

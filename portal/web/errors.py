@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from portal import logs
+from portal.acting import NotAllowedError
 from portal.decisions import (
     AlreadyDecidedError,
     DecisionError,
@@ -182,6 +183,13 @@ def on_not_there(request: AnyRequest, _: NotThereError) -> Response[Any]:
     return problem(request, (404, *STATUS[404]))
 
 
+def on_not_allowed(request: AnyRequest, _: NotAllowedError) -> Response[Any]:
+    """Who administered when the request began and does no longer: as if they never had."""
+    logs.step("request.refused", reason="no administrator any more")
+    person: Person = request.scope["state"]["person"]
+    return problem(request, (403, *STATUS[403]), account=person.user.email)
+
+
 def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
     """What Litestar itself refuses: unknown paths, wrong methods, missing roles."""
     status = exc.status_code
@@ -214,6 +222,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     UnsupportedFormError: on_unsupported_form,
     NotSignedInError: on_not_signed_in,
     NotThereError: on_not_there,
+    NotAllowedError: on_not_allowed,
     HTTPException: on_http_error,
     Exception: on_defect,
 }

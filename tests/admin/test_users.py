@@ -192,6 +192,32 @@ async def test_somebody_is_created_with_a_first_password(
         False,
     )
     assert await events(portal, "user.created") == [(admin.subject, user.subject, "203.0.113.7")]
+    assert user.password_expired
+    person = Person(email=user.email, password=PASSWORD, subject=user.subject)
+    theirs = new_browser()
+    page = await theirs.open(f"{portal.url}/login")
+    theirs.fill("email", person.email)
+    theirs.fill("password", person.password)
+    assert (await theirs.click("accept")).url.path == "/login/new-password"
+
+
+async def test_a_first_password_may_be_kept_where_the_administrator_says_so(
+    browser: Browser, portal: Portal, new_browser: NewBrowser
+) -> None:
+    page = await at(browser, portal, "/create")
+    assert page.element("must_change").get("checked") is not None
+    browser.fill("email", "nonsense")
+    browser.fill("password", PASSWORD)
+    browser.tick("must_change", ticked=False)
+    page = await press(browser, "Create")
+    assert page.element("must_change").get("checked") is None
+    browser.fill("email", "cleo@example.org")
+    browser.fill("password", PASSWORD)
+    await press(browser, "Create")
+    async with portal.store.reading() as rows:
+        user = await rows.users.find_by_email("cleo@example.org")
+    assert user is not None
+    assert not user.password_expired
     person = Person(email=user.email, password=PASSWORD, subject=user.subject)
     await sign_in(new_browser(), portal, person)
 
@@ -533,6 +559,39 @@ async def test_profile_and_attributes_are_changed(
     ]
     form = {"subject": ann.subject, "form_token": "x", "attribute.nonsense": "1"}
     assert (await browser._http.post("/admin/users/data", data=form)).status_code == 400
+
+
+async def test_who_saves_over_somebody_else_s_change_is_told_first(
+    browser: Browser, portal: Portal, ann: Person
+) -> None:
+    page = await at(browser, portal, "/data", subject=ann.subject)
+    browser.fill("name", "Ann of before")
+    assert "Saved." in (await press(browser)).text
+    form = {e.get("name"): e.get("value") for e in page.root.iter("input")}
+    form |= {"name": "Ann of mine", "address.locality": "Graz"}
+    stale = await browser._http.post("/admin/users/data", data=form)
+    assert stale.status_code == 409
+    assert "Somebody else has changed this person&#39;s data meanwhile" in stale.text
+    assert (await portal.user(ann)).name == "Ann of before"
+    again = Document(stale)
+    assert again.element("name").get("value") == "Ann of mine"
+    form["seen"] = field(again, "seen")
+    saved = await browser._http.post("/admin/users/data", data=form)
+    assert saved.headers["location"].endswith("notice=data")
+    user = await portal.user(ann)
+    assert (user.name, user.profile) == ("Ann of mine", {"address": {"locality": "Graz"}})
+
+
+async def test_a_form_that_comes_back_still_knows_what_it_was_made_from(
+    browser: Browser, portal: Portal, ann: Person
+) -> None:
+    page = await at(browser, portal, "/data", subject=ann.subject)
+    form = {e.get("name"): e.get("value") for e in page.root.iter("input")}
+    browser.fill("name", "Ann of before")
+    await press(browser)
+    for wrong in ({"phone_number": "nonsense"}, {"form_token": "x"}):
+        answer = await browser._http.post("/admin/users/data", data=form | wrong)
+        assert field(Document(answer), "seen") == form["seen"], wrong
 
 
 # Hostile

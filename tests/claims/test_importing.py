@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from portal.accounts.importing import Person, RowError, Rules, import_batch, read_person
+from portal.accounts.import_rows import Person, RowError, Rules, read_person
+from portal.accounts.importing import import_batch
 from portal.attributes import AttributeCatalog
 from portal.store import AlreadyExistsError
 

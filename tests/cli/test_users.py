@@ -131,11 +131,19 @@ def test_mistakes_are_one_line_that_says_what_is_wrong(portal, ann):
 
     assert "exists already" in create("ANN@example.org")
     assert "exists already" in create("bob@example.org", PASSWORD, "--subject", ann["subject"])
-    assert "not a valid e-mail" in create("nonsense")
+    assert "See: portal users list" in create("ANN@example.org")
+    assert "not a valid e-mail address. Write it as" in create("nonsense")
     assert "at least 15 characters" in create("bob@example.org", "short")
     assert "at most 1024 bytes" in create("bob@example.org", "x" * 2000)
     assert "subject" in create("bob@example.org", PASSWORD, "--subject", " ")
     assert len(listed(portal)) == 1
+
+
+def test_no_password_is_asked_for_where_the_rest_cannot_be(portal, monkeypatch):
+    monkeypatch.setattr(common, "has_terminal", lambda: True)
+    for email, subject in (("nonsense", "fine"), ("bob@example.org", " ")):
+        found = portal("users", "create", email, "--subject", subject, stdin="")
+        assert "Password" not in refused(found)
 
 
 def test_the_policy_is_a_setting(portal):
@@ -292,6 +300,14 @@ def test_a_new_password_is_demanded_until_it_is_set(portal, ann):
         stdin="another good phrase\n",
     )
     assert shown(portal, "ann@example.org")["password"] == "set"
+
+
+def test_a_first_password_can_be_for_the_first_sign_in_alone(portal, ann):
+    created(portal, "bob@example.org", "--must-change")
+    assert shown(portal, "bob@example.org")["password"] == "a new one is demanded"
+    events = [json.loads(line) for line in portal("audit", "export").stdout.splitlines()]
+    details = [event["detail"] for event in events if event["action"] == "user.created"]
+    assert sorted(detail["must_change"] for detail in details) == [False, True]
 
 
 def test_factors_are_reset(portal, ann):

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from portal.address.flow import REFUSED
-from portal.address.pages import AddressEndPage, AddressPage, MoveView, VerifyPage
+from portal.address.pages import AddressPage, MoveView, VerifyPage
 from portal.apps import AppView
-from portal.page import Page
+from portal.page import Page, ResultPage
 from portal.recovery.flow import GONE
-from portal.recovery.pages import RecoverPage, RecoveryEndPage, ResetPage
-from portal.registration.pages import FinishPage, RegisterPage, RegistrationEndPage
+from portal.recovery.pages import RecoverPage, ResetPage
+from portal.registration.pages import FinishPage, RegisterPage
 
 TOKEN: Final = "dG9rZW4tb2YtYS1saW5rLWZvci10ZXN0cy1hbG9uZS0x"
 CHALLENGE: Final = "Zm9vYmFyYmF6" * 12
@@ -25,9 +25,9 @@ AGAIN: Final = "https://ory.example.org/oauth2/auth?client_id=photos&prompt=logi
 
 SAMPLES: Final[dict[str, Page]] = {
     "recover": RecoverPage(challenge=CHALLENGE),
-    "recover-refused": RecoverPage(status=422, email="ann", error=NOBODY),
+    "recover-refused": RecoverPage(status=422, email="ann", problem=NOBODY),
     "recover-throttled": RecoverPage(status=429, email=ANN, error=WAIT, retry_after=540),
-    "recover-sent": RecoveryEndPage(
+    "recover-sent": ResultPage(
         title="Look into your mailbox",
         message="If there is an account with this address, a mail is on its way to it.",
         advice="The link in it works once, and for 30 minutes.",
@@ -48,22 +48,22 @@ SAMPLES: Final[dict[str, Page]] = {
     ),
     "reset-refused": ResetPage(status=422, token=TOKEN, email=ANN, min_length=15, problem=SHORT),
     "reset-stale": ResetPage(status=403, token=TOKEN, email=ANN, min_length=15, error=STALE),
-    "reset-done": RecoveryEndPage(
+    "reset-done": ResultPage(
         title="Your new password is set",
         message="You were signed out everywhere.",
         app="Photo Printer",
         start_again=AGAIN,
     ),
     "register": RegisterPage(challenge=CHALLENGE, app=PHOTOS),
-    "register-refused": RegisterPage(status=422, email="ann", error=NOBODY),
-    "register-sent": RegistrationEndPage(
+    "register-refused": RegisterPage(status=422, email="ann", problem=NOBODY),
+    "register-sent": ResultPage(
         title="Look into your mailbox",
         message="A mail is on its way. It says how to go on.",
         next_url="/register",
         button="Try another address",
         is_over=False,
     ),
-    "register-done": RegistrationEndPage(
+    "register-done": ResultPage(
         title="Your account is ready", message="Log in.", app="Photo Printer", start_again=AGAIN
     ),
     "finish": FinishPage(token=TOKEN, site="Example Bank", email=ANN, min_length=15),
@@ -125,5 +125,5 @@ SAMPLES: Final[dict[str, Page]] = {
         address_problem=NOT_IT,
     ),
     "verify-no": REFUSED,
-    "verify-done": AddressEndPage(title="Your address is confirmed", message="Thank you."),
+    "verify-done": ResultPage(title="Your address is confirmed", message="Thank you."),
 }
