@@ -365,3 +365,10 @@ async def test_nobody_cannot_be_changed(store, passwords):
             store, passwords, "nobody", password=PASSWORD, min_length=15, now=NOW, actor="cli"
         )
     assert await audited(store) == []
+
+
+@pytest.mark.parametrize("subject", ["cli", "system"])
+async def test_nobody_is_called_as_the_audit_trail_calls_the_portal(store, passwords, subject):
+    """Whoever was would be let do what commands may."""
+    with pytest.raises(accounts.InvalidSubjectError):
+        await create(store, passwords, subject=subject)

@@ -7,6 +7,7 @@ from typing import Final
 from email_validator import EmailNotValidError, validate_email
 
 from portal.accounts.errors import InvalidEmailError, InvalidSubjectError
+from portal.acting import WITHOUT_ACCOUNT
 from portal.store.folding import MAX_NAME, name_key
 
 __all__ = [
@@ -80,6 +81,8 @@ def checked_subject(subject: str) -> str:
     """Keep *subject* if clients can be told it (OpenID Connect Core, 2)."""
     if not subject.isprintable() or subject != subject.strip() or not 1 <= len(subject) <= 255:
         raise InvalidSubjectError("a subject has 1 to 255 visible characters")
+    if subject in WITHOUT_ACCOUNT:  # whoever had it could do what the command line may
+        raise InvalidSubjectError(f"{subject} is no subject: the audit trail calls others so")
     return subject
 
 
