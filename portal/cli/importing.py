@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,13 @@ TRIES: Final = 5
 LONGEST: Final = 600
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 INTERRUPTED: Final = 130
+NO_HEADER: Final = (
+    "the first line has to name the fields (email, name, password_hash, …), and this one does "
+    "not. Is the header missing? What it says is not shown, as it may be somebody's data; see "
+    "docs/importing.md"
+)
+_NAME: Final = re.compile(r"[^\W\d_][\w.:/ -]{0,99}")
+"""What a column may be called; a hash or an address is none."""
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -293,6 +301,8 @@ class _Run:
 def _check_columns(file: PeopleFile, asked: Asked) -> None:
     """Refuse a file whose header is not understood; every problem of it at once."""
     known = asked.rules.fields
+    if not all(_NAME.fullmatch(name) for name in file.columns if name):
+        raise FileError(f"{_clean(str(asked.path))}: nothing was imported: {NO_HEADER}")
     problems = []
     for name in dict.fromkeys(file.columns):
         if file.columns.count(name) > 1:
@@ -306,7 +316,9 @@ def _check_columns(file: PeopleFile, asked: Asked) -> None:
         else:
             similar = get_close_matches(name.lower(), known, n=1)
             hint = f" (did you mean {similar[0]}?)" if similar else ""
-            problems.append(f"{name} is no column that is known{hint}")
+            problems.append(
+                f"{name} is neither a standard claim nor defined in PORTAL_ATTRIBUTES{hint}"
+            )
     if "email" not in file.columns:
         problems.append("there is no column email")
     if problems:

@@ -516,3 +516,14 @@ def test_a_terminal_sees_a_bar(tmp_path):
     assert b"Importing" in os.read(ours, 65_536)
     os.close(ours)
     assert found.stdout.startswith(b"Imported 1,200")
+
+
+def test_a_file_without_a_header_is_not_repeated(portal, migrated, tmp_path):
+    """Its first line holds somebody's hash, and terminals are recorded."""
+    path = tmp_path / "people.csv"
+    path.write_text(f'ann@example.org,Ann,"{HASH}"\nbob@example.org,Bob,"{HASH}"\n')
+    found = portal("users", "import", str(path))
+    assert found.exit_code == 1
+    assert "Is the header missing?" in found.stderr
+    assert "ann@" not in found.output
+    assert "$" not in found.output
