@@ -8,11 +8,11 @@ from typing import Any, Final, cast
 import msgspec
 
 from portal.accounts.changes import get_target
-from portal.accounts.errors import UnknownUserError
+from portal.accounts.errors import UnknownUserError, as_sentence
 from portal.accounts.profile import change_attributes_in, change_profile_in
 from portal.admin.forms import digest
 from portal.admin.user_pages import DataFieldView, DataPage
-from portal.admin.wording import as_sentence, changed_meanwhile, look_again, one_path
+from portal.admin.wording import changed_meanwhile, look_again, one_path
 from portal.attributes import Attribute, AttributeCatalog, AttributeValueError, text_of
 from portal.claims import standard
 from portal.page import GoTo, NotThereError

@@ -14,6 +14,7 @@ from portal.accounts.errors import (
     UnknownUserError,
     UserExistsError,
     WeakPasswordError,
+    as_sentence,
 )
 from portal.acting import require_admin
 from portal.admin.client_pages import FieldProblem
@@ -28,7 +29,7 @@ from portal.admin.user_pages import (
     NewUserPage,
     PersonPage,
 )
-from portal.admin.wording import as_sentence, look_again, one_path
+from portal.admin.wording import look_again, one_path
 from portal.factors.levels import ENFORCED_LENGTH
 from portal.grants import in_words
 from portal.page import GoTo, NotThereError

@@ -39,12 +39,6 @@ def changed_meanwhile(what: str) -> str:
     )
 
 
-def as_sentence(exc: Exception) -> str:
-    """An error's message, as a person reads it beside a field."""
-    text = str(exc).rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."
-
-
 def one_path(subject: str, **more: str) -> GoTo:
     """The page of one person."""
     return GoTo("/admin/users/one?" + urlencode({"subject": subject, **more}))
