@@ -15,6 +15,7 @@ from portal.enrolment.pages import (
     RemovePage,
     RenamePage,
 )
+from portal.services import STALE_FORM
 from portal.web import session
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import Outcome, respond
@@ -27,6 +28,11 @@ APP: Final = f"{flow.SECURITY}/authenticator/add"
 CODES: Final = f"{flow.SECURITY}/codes"
 RENAME: Final = f"{flow.SECURITY}/factors/rename"
 REMOVE: Final = f"{flow.SECURITY}/factors/remove"
+
+SENT_BEFORE: Final = (
+    "This form is out of date, or was sent before. If it has added something, Security shows it. "
+    "Recovery codes are shown only once: if you did not keep them, make new ones there."
+)
 
 
 @get("/passkeys/add")
@@ -43,7 +49,7 @@ async def add_passkey(request: AnyRequest, services: Injected) -> Response[Any]:
     await require_owner(request, PASSKEY)
     form = await read_form(request, PasskeyForm)
     person, visitor = person_of(request), visit(request).visitor
-    stale = visit(request).why_stale(form.form_token, AddPasskeyPage.purpose)
+    stale = _why_stale(request, form.form_token, AddPasskeyPage.purpose)
     if stale is not None:
         page = await flow.begin_passkey(
             person.user, visitor=visitor, services=services, status=403, error=stale
@@ -69,7 +75,7 @@ async def add_app(request: AnyRequest, services: Injected) -> Response[Any]:
     await require_owner(request, APP)
     form = await read_form(request, AppForm)
     person, visitor = person_of(request), visit(request).visitor
-    stale = visit(request).why_stale(form.form_token, AddAppPage.purpose)
+    stale = _why_stale(request, form.form_token, AddAppPage.purpose)
     if stale is not None:
         page = flow.app_again(form, person.user, visitor=visitor, services=services, error=stale)
         return respond(request, page)
@@ -92,7 +98,7 @@ async def make_codes(request: AnyRequest, services: Injected) -> Response[Any]:
     await require_owner(request, CODES)
     form = await read_form(request, CodesForm)
     person, visitor = person_of(request), visit(request).visitor
-    stale = visit(request).why_stale(form.form_token, AskForCodesPage.purpose)
+    stale = _why_stale(request, form.form_token, AskForCodesPage.purpose)
     if stale is not None:
         page = await flow.ask_for_codes(person.user, services=services, status=403, error=stale)
         return respond(request, page)
@@ -199,3 +205,11 @@ router = Router(
     ],
     guards=[signed_in],
 )
+
+
+def _why_stale(request: AnyRequest, token: str, purpose: str) -> str | None:
+    """A page with codes that is loaded again sends its form once more, and the session has another
+    id by then: what it did is done.
+    """
+    stale = visit(request).why_stale(token, purpose)
+    return SENT_BEFORE if stale == STALE_FORM else stale
