@@ -145,6 +145,22 @@ async def forget_browsers(rows: Rows, account: str) -> None:
     await rows.browsers.forget_all(_hash(account))
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """Why a proof is not taken, for the person, with ``status`` and ``retry_after`` of the page;
+    nothing in it tells whether an account exists.
+    """
+
+    error: str
+    status: int
+    retry_after: int | None = None
+
+
+def told_to_wait(wait: float) -> Refused:
+    """The refusal of a try that came *wait* seconds too early."""
+    seconds = math.ceil(wait)
+    return Refused(please_wait(seconds), 429, retry_after=seconds)
+
+
 def please_wait(seconds: int) -> str:
     """What to tell somebody who has to wait."""
     minutes = math.ceil(seconds / 60)

@@ -1,27 +1,15 @@
 """Whoever is signed in proves that it is them, by their password: counted like a sign-in."""
 
-import math
-
-import msgspec
-
 from portal import logs
 from portal.passwords import PasswordTooLongError
 from portal.services import Services, Visitor
 from portal.store.tables import User
-from portal.throttle import Attempt, admit, forgive_success, please_wait
-
-
-class NotProven(msgspec.Struct, frozen=True):
-    """Why it is not accepted, for the person; ``status`` and ``retry_after`` of the page."""
-
-    error: str
-    status: int
-    retry_after: int | None = None
+from portal.throttle import Attempt, Refused, admit, forgive_success, told_to_wait
 
 
 async def check_own_password(
     services: Services, user: User, password: str, *, visitor: Visitor
-) -> NotProven | None:
+) -> Refused | None:
     """Check *user*'s own password; ``None``: it is right.
 
     A stolen session guesses no faster than a stranger at the sign-in page. Raises
@@ -33,8 +21,7 @@ async def check_own_password(
             admission = await admit(rows, attempt, now=visitor.now.timestamp())
         if admission.wait:
             logs.step("login.throttled", origin=visitor.origin.address)
-            seconds = math.ceil(admission.wait)
-            return NotProven(please_wait(seconds), 429, retry_after=seconds)
+            return told_to_wait(admission.wait)
         try:
             verdict = await services.passwords.verify(user.password_hash, password, place=place)
         except PasswordTooLongError:
@@ -54,4 +41,4 @@ async def check_own_password(
             origin=visitor.origin,
         )
     logs.step("login.failed", origin=visitor.origin.address)
-    return NotProven("The password is not right.", 422)
+    return Refused("The password is not right.", 422)

@@ -6,7 +6,6 @@ refusal; while hashes of several kinds are stored, it comes when the slowest kin
 """
 
 import asyncio
-import math
 import time
 from typing import Final
 
@@ -22,9 +21,10 @@ from portal.throttle import (
     WATCH,
     Admission,
     Attempt,
+    Refused,
     admit,
     forgive_success,
-    please_wait,
+    told_to_wait,
 )
 
 WRONG: Final = "The e-mail address or the password is not right."
@@ -38,14 +38,6 @@ class Authenticated(msgspec.Struct, frozen=True):
     user: User
     attempt: Attempt
     admission: Admission
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """The sign-in is refused; nothing in it tells whether the account exists."""
-
-    error: str
-    status: int
-    retry_after: int | None = None
 
 
 async def authenticate(
@@ -76,8 +68,7 @@ async def _check(
     if admission.wait:
         logs.step("login.throttled", origin=visitor.origin.address)
         WATCH.count("throttled")
-        seconds = math.ceil(admission.wait)
-        return Refused(please_wait(seconds), 429, retry_after=seconds)
+        return told_to_wait(admission.wait)
     asked = time.perf_counter()
     verdict = await _verify(user, password, place, services)
     if user is None or user.disabled_at is not None or not verdict.matches:

@@ -5,7 +5,6 @@ from typing import Final
 from portal.factors import FactorError, passkeys, totp
 from portal.factors.changes import ACCOUNT_CHANGED, Settle
 from portal.factors.standing import Standing
-from portal.login.authentication import Refused
 from portal.login.finishing import go_on
 from portal.login.forms import EnrolForm
 from portal.login.pages import CodesPage, EnrolPage
@@ -15,6 +14,7 @@ from portal.revocations import try_now
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import Revocation, User
+from portal.throttle import Refused
 
 NOTHING: Final = "Please type the code that the app shows, or choose a passkey."
 

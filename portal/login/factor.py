@@ -4,7 +4,6 @@ A try is counted before its code is looked at, in the same unit, and a code is u
 that remembers what it proved. Where a passkey came first, it is a password that stands beside it.
 """
 
-import math
 from typing import Final
 
 from portal import logs
@@ -12,7 +11,6 @@ from portal.accounts.reauthentication import check_own_password
 from portal.factors import FactorError, guesses, passkeys, recovery, totp
 from portal.factors.levels import ONE_TIME_CODE, PASSWORD
 from portal.factors.standing import Standing, standing_of
-from portal.login.authentication import Refused
 from portal.login.finishing import go_on
 from portal.login.forms import FactorForm
 from portal.login.pages import FactorPage, Field
@@ -20,7 +18,7 @@ from portal.login.progress import Progress, find, prove
 from portal.login.stepping import Outcome, arrive, place_of, problem_of, take
 from portal.services import Services, Visitor
 from portal.store import Rows
-from portal.throttle import please_wait
+from portal.throttle import Refused, told_to_wait
 
 WRONG_CODE: Final = "This code is not right, or was used already. Please type the next one."
 WRONG_RECOVERY_CODE: Final = "This is none of your recovery codes, or it was used already."
@@ -130,8 +128,7 @@ async def _admit(rows: Rows, progress: Progress, visitor: Visitor) -> Refused | 
     if not wait:
         return None
     logs.step("login.throttled", origin=visitor.origin.address)
-    seconds = math.ceil(wait)
-    return Refused(please_wait(seconds), 429, retry_after=seconds)
+    return told_to_wait(wait)
 
 
 async def _judge(

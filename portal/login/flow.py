@@ -18,7 +18,7 @@ from portal.decisions import AlreadyDecidedError, after_reject, settle, tell
 from portal.factors import passkeys
 from portal.factors.levels import PASSWORD, insists
 from portal.login import progress as steps
-from portal.login.authentication import Authenticated, Refused, authenticate, record_success
+from portal.login.authentication import Authenticated, authenticate, record_success
 from portal.login.errand import Errand, open_errand
 from portal.login.finishing import (
     BeginSession,
@@ -35,6 +35,7 @@ from portal.page import GoTo, with_challenge
 from portal.services import Services, Visitor
 from portal.settings import Settings
 from portal.store.tables import User
+from portal.throttle import Refused
 
 BEGIN_AGAIN: Final = (
     "This sign-in was not finished in time, or was begun in another browser. Please begin again."

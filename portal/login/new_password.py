@@ -6,7 +6,6 @@ from portal import logs
 from portal.accounts import AccountError, check_password
 from portal.accounts.errors import as_sentence
 from portal.factors.levels import min_password_length
-from portal.login.authentication import Refused
 from portal.login.finishing import go_on
 from portal.login.forms import NewPasswordForm
 from portal.login.pages import NewPasswordPage
@@ -16,6 +15,7 @@ from portal.passwords import PasswordTooLongError
 from portal.postbox import notify
 from portal.services import Services, Visitor
 from portal.store.tables import User
+from portal.throttle import Refused
 
 SAME: Final = "This is the password that you have. Please choose another one."
 EMPTY: Final = "Please type a new password."

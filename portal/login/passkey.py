@@ -1,7 +1,6 @@
 """A passkey as the first step, and often the only one: no e-mail address, no password."""
 
 import contextlib
-import math
 from typing import Final
 
 from portal import logs
@@ -9,7 +8,6 @@ from portal.factors import FactorError, guesses, passkeys
 from portal.factors.levels import MULTIPLE
 from portal.factors.passkeys import Assertion
 from portal.login import progress as steps
-from portal.login.authentication import Refused
 from portal.login.errand import open_errand
 from portal.login.finishing import Ready, go_on, repeat
 from portal.login.flow import OTHER_ACCOUNT, is_other_account, show_again
@@ -19,7 +17,7 @@ from portal.ory.models import RedirectTo
 from portal.page import GoTo
 from portal.services import Services, Visitor
 from portal.store.tables import User
-from portal.throttle import WATCH, admit_network, forgive_network, please_wait
+from portal.throttle import WATCH, Refused, admit_network, forgive_network, told_to_wait
 
 NOT_TAKEN: Final = (
     "This passkey does not open an account here. Choose another one, or log in with your password."
@@ -80,8 +78,7 @@ async def _admitted(
     if wait:
         logs.step("login.throttled", origin=visitor.origin.address)
         WATCH.count("throttled")
-        seconds = math.ceil(wait)
-        return Refused(please_wait(seconds), 429, retry_after=seconds)
+        return told_to_wait(wait)
     found = await _whose(form, visitor, services)
     WATCH.count("succeeded" if found else "failed")
     if found is None:

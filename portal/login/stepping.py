@@ -4,7 +4,6 @@ from typing import TypedDict
 
 from portal.apps import AppView
 from portal.decisions import with_sign_in
-from portal.login.authentication import Refused
 from portal.login.errand import Errand, open_errand
 from portal.login.finishing import Ready, go_on, repeat
 from portal.login.flow import give_up, reject
@@ -14,6 +13,7 @@ from portal.login.progress import Progress, Step, find
 from portal.ory.models import RedirectTo
 from portal.page import GoTo
 from portal.services import Services, Visitor
+from portal.throttle import Refused
 
 Outcome = StepPage | RedirectTo | GoTo | Ready
 

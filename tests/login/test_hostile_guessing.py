@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from portal.login.authentication import Authenticated, Refused, authenticate, record_success
+from portal.login.authentication import Authenticated, authenticate, record_success
 from portal.origin import Origin
 from portal.passwords import Verdict
 from portal.services import Services, Visitor
-from portal.throttle import ACCOUNT
+from portal.throttle import ACCOUNT, Refused
 from tests.fixtures.portal import NewPortal, Portal
 from tests.real.portal import Person
 from tests.store.records import NOW

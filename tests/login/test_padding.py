@@ -6,10 +6,11 @@ from typing import Any
 import bcrypt
 import pytest
 
-from portal.login.authentication import Authenticated, Refused, authenticate
+from portal.login.authentication import Authenticated, authenticate
 from portal.origin import Origin
 from portal.passwords import Passwords
 from portal.services import Visitor
+from portal.throttle import Refused
 from tests.fixtures.portal import Portal, hashed
 from tests.store.records import NOW
 
