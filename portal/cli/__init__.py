@@ -1,5 +1,6 @@
 """The command line. Sub-commands are loaded when they are used: ``--help`` answers at once."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -43,6 +44,8 @@ class LazyGroup(click.RichGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         if name in COMMANDS:
+            # the metrics library reads it while it is imported; `serve` sets one for its workers
+            os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
             module, _, attribute = COMMANDS[name][0].partition(":")
             command = getattr(import_module(module), attribute)
         return name, command, rest

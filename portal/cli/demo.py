@@ -1,6 +1,5 @@
 """``portal demo``: Ory's stand-in, the portal and an app to click through, in one process."""
 
-import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -107,7 +106,6 @@ def demo(ctx: click.Context, /, **given: Any) -> None:
             output=given["output"],
         )
         _refuse_one_port_twice(plan.own_ports)
-        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # the one that is read while importing
         import_module(RUN).run_demo(plan, signals)
 
 
