@@ -7,7 +7,7 @@ from base64 import b64encode
 import argon2
 import bcrypt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.passwords import Passwords, UnusableHashError, check_foreign, kind_of
@@ -162,11 +162,13 @@ async def test_a_hash_that_costs_too_much_is_refused_and_never_tried(stored: str
     assert (verdict.matches, verdict.corrupt) == (False, True)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_nothing_that_is_stored_breaks_reading(stored: str) -> None:
     kind_of(stored)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["$argon2id$v=19$", "$2b$", "pbkdf2_", "$scrypt$", '{"algorithm":']), st.text()
 )

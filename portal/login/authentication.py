@@ -13,6 +13,8 @@ import msgspec
 
 from portal import logs
 from portal.accounts import canonical_identifier
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.passwords import OverloadedError, PasswordTooLongError, Place, Verdict
 from portal.services import Services, Visitor
 from portal.store import Rows
@@ -27,7 +29,7 @@ from portal.throttle import (
     told_to_wait,
 )
 
-WRONG: Final = "The e-mail address or the password is not right."
+WRONG: Final = N_("The e-mail address or the password is not right.")
 
 
 class Authenticated(msgspec.Struct, frozen=True):
@@ -60,11 +62,14 @@ async def _check(
     attempt: Attempt, password: str, place: Place, *, visitor: Visitor, services: Services
 ) -> Authenticated | Refused:
     begun = time.perf_counter()
-    user = None
-    async with services.store.writing() as rows:
+
+    async def look(rows: Rows) -> tuple[Admission, User | None]:
         admission = await admit(rows, attempt, now=visitor.now.timestamp())
-        if not admission.wait:
-            user = await rows.users.find_by_email(attempt.account)
+        return admission, None if admission.wait else await rows.users.find_by_email(
+            attempt.account
+        )
+
+    admission, user = await services.store.at_once(look)
     if admission.wait:
         logs.step("login.throttled", origin=visitor.origin.address)
         WATCH.count("throttled")
@@ -75,7 +80,7 @@ async def _check(
         WATCH.count("failed")
         await _record_failure(user, visitor, services)
         await _wait_for_the_slowest(begun + verdict.started - asked, services)
-        return Refused(WRONG, 401)
+        return Refused(_(WRONG), 401)
     WATCH.count("succeeded")
     if verdict.needs_rehash:
         await _rehash(user, password, services)

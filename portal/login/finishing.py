@@ -56,6 +56,7 @@ class PortalSignIn(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What was written down, and is to be told to Ory after the commit."""
 
+    app: AppRequest
     settled: Settlement
     accept: AcceptLogin
     pending: tuple[Revocation, ...]
@@ -81,7 +82,7 @@ async def go_on(
         answer = await write_accept(
             rows, errand.app, progress, visitor=visitor, services=services, form_token=form_token
         )
-    return await tell_accept(errand.app, answer, services)
+    return await tell_accept(answer, services)
 
 
 async def finish(
@@ -160,12 +161,13 @@ async def write_accept(
         context=context_for(user, settled.decision_id),
         **_remembered(progress, services),
     )
-    return Answer(settled=settled, accept=accept, pending=pending, user=user)
+    return Answer(app=app, settled=settled, accept=accept, pending=pending, user=user)
 
 
-async def tell_accept(app: AppRequest, answer: Answer, services: Services) -> RedirectTo:
+async def tell_accept(answer: Answer, services: Services) -> RedirectTo:
     """Tell Ory what was written down, unless something speaks against it."""
     answer.settled.check()
+    app = answer.app
     name = clean_name(app.request.client.client_name)
     logs.step("login.succeeded", app=name, user=answer.user.email)
 
@@ -211,7 +213,7 @@ async def repeat(
             required=session.acr,
         )
         answer = await write_accept(rows, app, progress, visitor=visitor, services=services)
-    return await tell_accept(app, answer, services)
+    return await tell_accept(answer, services)
 
 
 def context_for(user: User, decision_id: str) -> dict[str, Any]:

@@ -17,10 +17,13 @@ from portal.apps import clean_name
 from portal.decisions import AlreadyDecidedError, after_reject, settle, tell
 from portal.factors import passkeys
 from portal.factors.levels import PASSWORD, insists
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.login import progress as steps
 from portal.login.authentication import Authenticated, authenticate, record_success
 from portal.login.errand import Errand, open_errand
 from portal.login.finishing import (
+    Answer,
     BeginSession,
     PortalSignIn,
     tell_accept,
@@ -34,14 +37,15 @@ from portal.ory.models import ACCESS_DENIED, LOGIN_REQUIRED, LoginRequest, Redir
 from portal.page import GoTo, with_challenge
 from portal.services import Services, Visitor
 from portal.settings import Settings
+from portal.store import Rows
 from portal.store.tables import User
 from portal.throttle import Refused
 
-BEGIN_AGAIN: Final = (
+BEGIN_AGAIN: Final = N_(
     "This sign-in was not finished in time, or was begun in another browser. Please begin again."
 )
-OTHER_ACCOUNT: Final = (
-    "The app asks for the account that you used there before. Please log in with that one."
+OTHER_ACCOUNT: Final = N_(
+    "The app asks for the account that you used there before. Please sign in with that one."
 )
 
 
@@ -73,7 +77,7 @@ async def begin(
     await give_up(Errand(app=app), visitor=visitor, services=services)
     logs.step("login.shown", app=clean_name(app.request.client.client_name))
     page = _page(app, services.settings, email=_hint(app.request))
-    return msgspec.structs.replace(page, notice=BEGIN_AGAIN if again else None)
+    return msgspec.structs.replace(page, notice=_(BEGIN_AGAIN) if again else None)
 
 
 async def decide(form: LoginForm, *, visitor: Visitor, services: Services) -> Outcome:
@@ -91,7 +95,7 @@ async def decide(form: LoginForm, *, visitor: Visitor, services: Services) -> Ou
     if is_other_account(app.request, who.user):
         async with services.store.writing() as rows:
             await record_success(rows, who, visitor=visitor)
-        return _again(app, form, Refused(OTHER_ACCOUNT, 422), services.settings)
+        return _again(app, form, Refused(_(OTHER_ACCOUNT), 422), services.settings)
     return await _after_password(Errand(app=app), who, form, visitor=visitor, services=services)
 
 
@@ -144,7 +148,7 @@ def portal_page(
 ) -> LoginPage:
     """The form of the portal's own sign-in; *known_as* is who is signed in already."""
     return LoginPage(
-        notice=BEGIN_AGAIN if again else None,
+        notice=_(BEGIN_AGAIN) if again else None,
         next_path=next_path,
         email=form.email[:MAX_EMAIL] if form else known_as or "",
         confirms=known_as is not None,
@@ -233,7 +237,8 @@ async def _after_password(
     for the next step that it is.
     """
     app = errand.app
-    async with services.store.writing() as rows:
+
+    async def write(rows: Rows) -> GoTo | PortalSignIn | Answer:
         progress = await steps.begin(
             rows,
             errand,
@@ -253,7 +258,12 @@ async def _after_password(
             return await write_portal(rows, progress, visitor=visitor, begin_session=begin_session)
         answer = await write_accept(rows, app, progress, visitor=visitor, services=services)
         await record_success(rows, who, visitor=visitor)
-    return await tell_accept(app, answer, services)
+        return answer
+
+    written = await services.store.at_once(write)
+    if isinstance(written, Answer):
+        return await tell_accept(written, services)
+    return written
 
 
 def _page(app: AppRequest, settings: Settings, *, email: str) -> LoginPage:

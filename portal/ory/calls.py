@@ -66,6 +66,7 @@ class Caller:
         observe: Observer | None,
     ) -> None:
         self._http, self._base_url = http, base_url.rstrip("/")
+        self._address = httpx.URL(self._base_url)
         self._api_key, self._budget, self._observe = api_key, budget, observe
         self.key_refused = False
         """Whether the last answer that took a key was a refusal of it."""
@@ -159,9 +160,13 @@ class Caller:
         if call.body is not None:
             headers = headers | {"Content-Type": "application/json"}
             content = msgspec.json.encode(call.body)
-        # "=" may stand in a value; quoting it would cost a walk over the whole challenge
-        query = f"?{urlencode(call.query, quote_via=quote, safe='=')}" if call.query else ""
-        address = f"{self._base_url}{call.path}{query}"
+        address = httpx.URL(self._address)
+        whole = address._uri_reference
+        # all is quoted: httpx would look at each character of a challenge, several times
+        address._uri_reference = whole._replace(
+            path=f"{whole.path.rstrip('/')}{call.path}",
+            query=urlencode(call.query, quote_via=quote, safe="=") if call.query else None,
+        )
         return httpx.Request(call.method, address, headers=headers, content=content)
 
 

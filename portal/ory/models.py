@@ -8,6 +8,7 @@ A repr shows names of clients, never a challenge, an address, a subject's claims
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -79,6 +80,7 @@ class OidcContext(Document, frozen=True, kw_only=True):
 
     login_hint: str = ""
     acr_values: tuple[str, ...] = ()
+    ui_locales: tuple[str, ...] = ()
     id_token_hint_claims: dict[str, Any] = {}
 
 
@@ -96,6 +98,10 @@ class LoginRequest(Document, frozen=True, kw_only=True):
     requested_scope: tuple[str, ...] = ()
     requested_access_token_audience: tuple[str, ...] = ()
     oidc_context: OidcContext = OidcContext()
+
+    @property
+    def ui_locales(self) -> tuple[str, ...]:
+        return self.oidc_context.ui_locales
 
 
 class ConsentRequest(Document, frozen=True, kw_only=True):
@@ -118,6 +124,10 @@ class ConsentRequest(Document, frozen=True, kw_only=True):
     requested_access_token_audience: tuple[str, ...] = ()
     oidc_context: OidcContext = OidcContext()
 
+    @property
+    def ui_locales(self) -> tuple[str, ...]:
+        return self.oidc_context.ui_locales
+
 
 class LogoutRequest(Document, frozen=True, kw_only=True):
     """Shall this session end? ``client`` is None when Ory's own logout page was called.
@@ -133,6 +143,13 @@ class LogoutRequest(Document, frozen=True, kw_only=True):
     request_url: str
     rp_initiated: bool = False
     client: OAuth2Client | None = None
+
+    @property
+    def ui_locales(self) -> tuple[str, ...]:
+        """What the app asks for (OpenID Connect RP-Initiated Logout, 2)."""
+        return tuple(
+            parse_qs(self.request_url.partition("?")[2]).get("ui_locales", [""])[0].split()
+        )
 
 
 class RedirectTo(Document, frozen=True):

@@ -2,15 +2,16 @@
 
 import select
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from portal.store.at_once import at_once
 from portal.store.attempts import Attempts
 from portal.store.audit import Audit
 from portal.store.browsers import Browsers
@@ -44,6 +45,7 @@ from portal.store.user_index import UserIndex
 from portal.store.users import Users
 
 RECYCLE_SECONDS: Final = 1800
+Result = TypeVar("Result")
 
 
 class Rows:
@@ -150,6 +152,17 @@ class Store:
             return
         async with _connected(self._writer) as connection, connection.begin():
             yield Rows(Unit(connection))
+
+    async def at_once(self, work: Callable[[Rows], Coroutine[Any, Any, Result]]) -> Result:
+        """Do *work* as within :meth:`writing`, where it waits for nothing but its rows.
+
+        It may run in another thread: SQLite's carries it out in one trip (ADR-0025).
+        """
+        if self._kept_writer is None:
+            async with self.writing() as rows:
+                return await work(rows)
+        async with self._kept_writer.use(transaction=False) as connection:
+            return await at_once(connection, lambda unit: work(Rows(unit)))
 
     async def at_head(self) -> bool:
         """Tell whether the database has every table and column that this code needs."""

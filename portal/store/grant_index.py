@@ -1,7 +1,7 @@
 """Finding grants among millions: what was typed becomes a selection, a selection becomes pages."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -201,6 +201,14 @@ class GrantIndex:
     def _walks(self, selection: Selection, order: Order) -> tuple[Walk, ...]:
         moment, descending = _ORDERS[order]
         return walks(selection, moment, descending=descending, postgresql=self._unit.is_postgresql)
+
+    async def client_names(self, client_ids: Collection[str]) -> dict[str, str]:
+        """What the apps are called that somebody allowed once, by their ids: in one query."""
+        if not client_ids:
+            return {}
+        names = sa.select(KnownClient.client_id, KnownClient.client_name)
+        found = await self._unit.all(names.where(KnownClient.client_id.in_(client_ids)))
+        return {client_id: name for client_id, name in found if name}
 
     async def _subjects(self, typed: str) -> tuple[str, ...] | None:
         if not typed:

@@ -53,7 +53,7 @@ async def execute(
         or connection.sync_connection is None
     ):
         return None
-    adapted: Any = connection.sync_connection.connection.dbapi_connection
+    adapted = driver_of(connection)
     sql, parameters = prepared.bound(connection.dialect, values or _NOTHING)
     adapted.is_under_way = True
     try:
@@ -62,7 +62,7 @@ async def execute(
         )
     except Exception as exc:
         adapted.is_under_way = False
-        raise _wrapped(exc, sql, connection) from exc
+        raise wrapped(exc, sql, connection) from exc
     adapted.is_under_way = False
     return Outcome(prepared.converted(rows), rowcount)
 
@@ -74,15 +74,43 @@ def put_off(
     with the commit; false if that cannot be done here.
     """
     prepared = _KEPT.get(id(statement))
-    sync = connection.sync_connection
-    if prepared is None or connection.dialect.name != "sqlite" or sync is None:
+    if (
+        prepared is None
+        or connection.dialect.name != "sqlite"
+        or connection.sync_connection is None
+    ):
         return False
-    adapted: Any = sync.connection.dbapi_connection
-    adapted.put_off.append(prepared.bound(connection.dialect, values))
+    driver_of(connection).put_off.append(prepared.bound(connection.dialect, values))
     return True
 
 
-def _wrapped(exc: Exception, sql: str, connection: AsyncConnection) -> Exception:
+def execute_here(
+    driver: sqlite3.Connection,
+    connection: AsyncConnection,
+    statement: sa.Executable,
+    values: Mapping[str, Any] | None,
+) -> Outcome:
+    """Carry *statement* out in this thread, which is that of SQLite's *connection*."""
+    prepared = _KEPT.get(id(statement)) or _Prepared(statement)
+    sql, parameters = prepared.bound(connection.dialect, values or _NOTHING)
+    cursor = driver.cursor()
+    try:
+        cursor.execute(sql, parameters)
+        rows = cursor.fetchall() if cursor.description else []
+        return Outcome(prepared.converted(rows), cursor.rowcount)
+    except sqlite3.Error as exc:
+        raise wrapped(exc, sql, connection) from exc
+    finally:
+        cursor.close()
+
+
+def driver_of(connection: AsyncConnection) -> Any:
+    """What SQLAlchemy takes for the driver's connection, of one that is open."""
+    assert connection.sync_connection is not None  # noqa: S101 - it is, as long as it is open
+    return connection.sync_connection.connection.dbapi_connection
+
+
+def wrapped(exc: Exception, sql: str, connection: AsyncConnection) -> Exception:
     """As SQLAlchemy would raise it."""
     if not isinstance(exc, sqlite3.Error):
         return exc

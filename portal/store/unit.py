@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import configure_mappers
+from sqlalchemy.orm.attributes import manager_of_class
 
 from portal.store.errors import UnstorableValueError
 from portal.store.prepared import execute, kept, put_off
@@ -161,7 +163,9 @@ def columns(table: type[Base]) -> tuple[sa.ColumnElement[Any], ...]:
 
 def load(table: type[Record], row: Sequence[Any]) -> Record:
     """Make the record of a *row* of :func:`select`; it belongs to no session and loads nothing."""
-    return table(**dict(zip(_names(table), row, strict=True)))
+    record: Record = manager_of_class(table).new_instance()
+    record.__dict__.update(zip(_names(table), row, strict=True))
+    return record
 
 
 def load_first(table: type[Record], row: AnyRow | None) -> Record | None:
@@ -212,6 +216,7 @@ def _upsert(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
 
 @cache
 def _names(table: type[Base]) -> tuple[str, ...]:
+    configure_mappers()  # the first record of a process may be one that :func:`load` makes
     return tuple(column.name for column in columns(table))
 
 

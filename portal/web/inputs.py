@@ -6,11 +6,14 @@ nothing.
 """
 
 import re
+from functools import cache
 from typing import Any, Final, TypeVar, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
+
+from portal.i18n import N_
 
 MAX_FIELDS: Final = 1024
 """More would not fit into a body anyway; a request may ask for hundreds of scopes."""
@@ -43,7 +46,7 @@ def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
             max_num_fields=MAX_FIELDS,
         )
     except ValueError as exc:
-        raise HostileInputError("The request is not readable text.") from exc
+        raise HostileInputError(N_("The request is not readable text.")) from exc
     for pair in pairs:
         require_clean(*pair)
     return pairs
@@ -52,7 +55,7 @@ def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
 def require_clean(*texts: str) -> None:
     """Refuse NUL, surrogates and non-characters, which not every database keeps."""
     if any(_UNWANTED.search(text) for text in texts):
-        raise HostileInputError("The request contains characters that no form sends.")
+        raise HostileInputError(N_("The request contains characters that no form sends."))
 
 
 def query(request: AnyRequest) -> dict[str, str]:
@@ -60,7 +63,7 @@ def query(request: AnyRequest) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in parse_pairs(request.scope["query_string"]):
         if name in values:
-            raise HostileInputError("The address names a parameter twice.")
+            raise HostileInputError(N_("The address names a parameter twice."))
         values[name] = value
     return values
 
@@ -80,15 +83,16 @@ async def read_form(request: AnyRequest, form_type: type[Form]) -> Form:
         if name in lists:
             values[name].append(value)
         elif name in values:
-            raise HostileInputError("The form names a field twice.")
+            raise HostileInputError(N_("The form names a field twice."))
         else:
             values[name] = value
     try:
         return msgspec.convert(values, form_type, strict=False)
     except msgspec.ValidationError as exc:
-        raise HostileInputError("The form is not one of this portal's.") from exc
+        raise HostileInputError(N_("The form is not one of this portal's.")) from exc
 
 
+@cache
 def _list_fields(form_type: type[msgspec.Struct]) -> frozenset[str]:
     hints = get_type_hints(form_type)
     return frozenset(name for name, hint in hints.items() if get_origin(hint) in (tuple, list))

@@ -3,11 +3,22 @@ for them.
 """
 
 import asyncio
+import threading
 
 import pytest
 
-from portal.store import Store
+from portal.store import AlreadyExistsError, Rows, Store
+from portal.store.tables import User
 from tests.store.records import NOW, user
+
+
+async def leave_nothing(store: Store) -> None:
+    """Wait for the threads of SQLite's connections, also of those that were given up."""
+    await store.dispose()
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10)
+            assert not thread.is_alive()
 
 
 async def add_two(store: Store, n: int) -> None:
@@ -28,7 +39,6 @@ async def test_a_unit_that_is_cancelled_at_any_step_leaves_all_or_nothing(
             await asyncio.sleep(0)
         unit.cancel()
         await asyncio.gather(unit, return_exceptions=True)
-    await asyncio.sleep(0.05)  # threads of connections that nobody waits for end
     async with asyncio.timeout(4):
         await add_two(store, 99)
     async with store.reading() as rows:
@@ -37,6 +47,7 @@ async def test_a_unit_that_is_cancelled_at_any_step_leaves_all_or_nothing(
             second = await rows.users.find(f"second-{n}")
             assert (first is None) == (second is None)
             assert first is None or first.disabled_at == NOW
+    await leave_nothing(store)
 
 
 async def test_a_unit_in_which_nothing_happens_is_none(store: Store) -> None:
@@ -61,3 +72,68 @@ async def test_many_units_at_once_of_which_some_are_given_up(store: Store) -> No
             second = await rows.users.find(f"second-{n}")
             assert (first is None) == (second is None)
             assert unit.cancelled() or first is not None
+    await leave_nothing(store)
+
+
+async def add_two_at_once(store: Store, n: int) -> None:
+    async def add(rows: Rows) -> None:
+        await rows.users.add(user(f"first-{n}"))
+        await rows.users.find_by_email("nobody@example.org")
+        await rows.users.add(user(f"second-{n}"))
+        await rows.users.disable(f"first-{n}", NOW)
+
+    await store.at_once(add)
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+async def test_a_unit_that_is_done_at_once_is_done_or_not_whenever_it_is_given_up(
+    store: Store, steps: int
+) -> None:
+    for n in range(5):
+        unit = asyncio.create_task(add_two_at_once(store, n))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        unit.cancel()
+        await asyncio.gather(unit, return_exceptions=True)
+    async with asyncio.timeout(4):
+        await add_two_at_once(store, 99)
+    async with store.reading() as rows:
+        for n in (*range(5), 99):
+            first = await rows.users.find(f"first-{n}")
+            second = await rows.users.find(f"second-{n}")
+            assert (first is None) == (second is None)
+            assert first is None or first.disabled_at == NOW
+    await leave_nothing(store)
+
+
+async def test_a_unit_that_is_done_at_once_is_undone_when_it_raises(store: Store) -> None:
+    async def stop(rows: Rows) -> None:
+        await rows.users.add(user("first-1"))
+        raise KeyError
+
+    async def repeat(rows: Rows) -> None:
+        await rows.users.add(user("first-2"))
+        await rows.users.add(user("first-2"))
+
+    with pytest.raises(KeyError):
+        await store.at_once(stop)
+    with pytest.raises(AlreadyExistsError):
+        await store.at_once(repeat)
+    await add_two_at_once(store, 1)
+    async with store.reading() as rows:
+        assert await rows.users.find("first-1") is not None
+        assert await rows.users.find("first-2") is None
+
+
+async def test_a_unit_that_is_done_at_once_sees_what_it_has_written(store: Store) -> None:
+    async def look(rows: Rows) -> tuple[User | None, bool]:
+        await rows.users.add_all([user("first-1"), user("second-1")])
+        await rows.browsers.remember("account", "browser", NOW)
+        known = await rows.browsers.is_known("account", "browser")
+        return await rows.users.find_by_email("first-1@example.org"), known
+
+    found, known = await store.at_once(look)
+    assert found is not None
+    assert (found.subject, known) == ("first-1", True)
+    async with store.reading() as rows:
+        assert await rows.users.find("second-1") is not None
