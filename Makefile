@@ -3,7 +3,7 @@ PY ?= python3
 RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install check lint fast test demo hydra bench bench-grants bench-timing bench-sign-ins screenshots format
+.PHONY: help install check lint fast test demo hydra bench bench-grants bench-timing bench-sign-ins screenshots components messages format
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,8 +48,23 @@ bench-timing: install ## whether the time of a refused sign-in tells what accoun
 bench-sign-ins: install ## what a sign-in costs beside its hash, and what five hundred at once do
 	$(RUN) benchmarks.sign_ins $(ARGS)
 
+bench-pages: install ## what login and consent weigh, and how soon a slow browser paints them
+	$(RUN) benchmarks.pages $(ARGS)
+
+gallery: install ## pictures of every page in every state into build/gallery; ARGS="--pages 'login*' --languages en,ar"
+	$(RUN) scripts.gallery $(ARGS)
+
+visual: install ## compare the main states with their approved pictures; ARGS=--approve takes them anew
+	$(if $(filter --approve,$(ARGS)),PORTAL_APPROVE_PICTURES=1) pytest -m "browser or not browser" tests/pages/test_visual.py $(filter-out --approve,$(ARGS))
+
 screenshots: install ## make the pictures of the README, by `portal demo` and Chromium
 	$(RUN) scripts.screenshots
+
+components: install ## make docs/components.html, which shows every component in every state
+	$(RUN) scripts.components
+
+messages: install ## take changed texts into the catalogs of all languages, and compile them
+	$(RUN) scripts.messages
 
 format: install ## rewrite code and templates as `make check` wants them
 	ruff format . && ruff check --fix . ; djlint templates portal/dev/templates --reformat --quiet

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from portal import health, jobs, logs, metrics
+from portal import health, i18n, jobs, logs, metrics
 from portal.account import controller as account
 from portal.address import controller as address
 from portal.admin import audit as admin_audit
@@ -22,6 +22,7 @@ from portal.claims import load_catalogs
 from portal.consent import controller as consent
 from portal.device import controller as device
 from portal.enrolment import controller as enrolment
+from portal.language import controller as language
 from portal.login import controller as login
 from portal.login import steps_controller as login_steps
 from portal.logout import controller as logout
@@ -40,6 +41,7 @@ from portal.store import Store
 from portal.strength import controller as strength
 from portal.web import oryerror
 from portal.web.assets import serve_asset
+from portal.web.brand import serve_theme
 from portal.web.edge import MAX_BODY, Edge
 from portal.web.errors import EXCEPTION_HANDLERS
 from portal.web.wiring import Web
@@ -64,6 +66,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     device.connected,
     device.denied,
     strength.judge,
+    language.choose,
     recovery.ask,
     recovery.send,
     recovery.look,
@@ -93,6 +96,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     health.ready,
     health.prometheus,
     serve_asset,
+    serve_theme,
 ]
 
 
@@ -145,10 +149,12 @@ def create_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with opening(settings) as services:
             app.state.services = services
+            catalogs = asyncio.create_task(asyncio.to_thread(i18n.read_all))
             worker = asyncio.create_task(jobs.run(services)) if background else None
             try:
                 yield
             finally:
+                await catalogs
                 if worker is not None:
                     worker.cancel()
                     with suppress(asyncio.CancelledError):

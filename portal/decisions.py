@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 
+from portal import i18n
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.errors import (
     ChallengeExpiredError,
@@ -23,7 +24,7 @@ from portal.ory.errors import (
     ChallengeUsedError,
     OryError,
 )
-from portal.ory.models import RedirectTo
+from portal.ory.models import ConsentRequest, LoginRequest, LogoutRequest, RedirectTo
 from portal.page import DEVICE_DENIED, GoTo
 from portal.services import Visitor
 from portal.store import Rows, Store
@@ -40,6 +41,7 @@ _NOT_AGAIN: Final = frozenset({"login", "none", "registration", "create"})
 """
 Decision = Literal["accept", "reject"]
 T = TypeVar("T")
+Q = TypeVar("Q", LoginRequest, ConsentRequest, LogoutRequest)
 
 
 class DecisionError(Exception):
@@ -143,18 +145,21 @@ def with_sign_in(request_url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode([*kept, ("prompt", prompt)])))
 
 
-async def fetch(call: Callable[[str], Awaitable[T]], challenge: str, store: Store) -> T:
-    """Get a request from Ory; where Ory does not know it any more, say so with the way to start
-    again.
+async def fetch(call: Callable[[str], Awaitable[Q]], challenge: str, store: Store) -> Q:
+    """Get a request from Ory, and speak the language that its app asks for.
+
+    Where Ory does not know it any more, say so with the way to start again.
     """
     if not CHALLENGE.fullmatch(challenge):
         raise LinkUnknownError
     try:
-        return await call(challenge)
+        request = await call(challenge)
     except (ChallengeExpiredError, ChallengeUsedError) as exc:
         raise LinkExpiredError(await _request_url(challenge, store)) from exc
     except ChallengeUnknownError as exc:
         raise LinkUnknownError(await _request_url(challenge, store)) from exc
+    i18n.heed_app(request.ui_locales)
+    return request
 
 
 class Settlement(msgspec.Struct, frozen=True):

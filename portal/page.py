@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from portal.i18n import gettext as _
+
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The typed context of one template, which sees it under the single name ``page``.
@@ -91,17 +93,27 @@ class ResultPage(Page, frozen=True, kw_only=True):
     """The app's request, begun anew; an absolute URL of Ory's."""
     next_url: str = "/login"
     """Where the other button leads, called ``button``."""
-    button: str = "Log in"
+    button: str = msgspec.field(default_factory=lambda: _("Sign in"))
+    mailed_to: str = ""
+    """The address as it was typed, where a mail may be on its way to it; told to whoever typed it,
+    the same whether anybody has it.
+    """
     is_over: bool = True
     """False: what comes next is in the mailbox, and the button is only for mistakes."""
 
 
-LINK_GONE: Final = ResultPage(
-    status=410,
-    title="This link does not work any more",
-    message="It was used, has expired, or was replaced by a newer one.",
-)
-"""A feature adds its advice, and where a new one is to be had."""
+def link_gone(*, advice: str, next_url: str = "/login", button: str | None = None) -> ResultPage:
+    """What a mailed link leads to that is of no use any more; *advice*: how to go on, with a button
+    to where a new one is to be had.
+    """
+    return ResultPage(
+        status=410,
+        title=_("This link does not work any more"),
+        message=_("It was used, has expired, or was replaced by a newer one."),
+        advice=advice,
+        next_url=next_url,
+        button=button or _("Sign in"),
+    )
 
 
 def with_challenge(path: str, name: str, challenge: str | None) -> str:
@@ -117,6 +129,13 @@ class GoTo(msgspec.Struct, frozen=True):
     """A redirect to a page of the portal itself; *path* is relative to the portal's prefix."""
 
     path: str
+
+
+def is_local(wanted: str) -> bool:
+    """Whether *wanted* is a path of the portal, relative to its prefix, and never another host."""
+    path = wanted.partition("?")[0]
+    plain = all(c.isalnum() or c in "/-_" for c in path) and "//" not in path
+    return path.startswith("/") and plain and wanted.isascii() and wanted.isprintable()
 
 
 DEVICE_DENIED: Final = GoTo("/device/denied")

@@ -7,7 +7,8 @@ have the same ``Message-ID``.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from ipaddress import ip_address
@@ -16,7 +17,7 @@ from typing import Final, Protocol
 import msgspec
 import uuid_utils.compat
 
-from portal import logs
+from portal import i18n, logs
 from portal.mail import Letter, SmtpError, compose, server_of
 from portal.mail.letters import KINDS, LASTING, Unsendable, circumstances, said
 from portal.mail.smtp import Connection, connected
@@ -52,13 +53,15 @@ class Sender(Protocol):
 
 
 async def post(rows: Rows, services: Sender, letter: Letter, *, now: datetime) -> None:
-    """Keep *letter* for the mail server, in the transaction of what it tells about.
+    """Keep *letter* for the mail server, in the transaction of what it tells about. It is in the
+    language that is spoken now: see :func:`writing_to`.
 
     Where there is no mail at all nothing happens.
     """
     if not services.settings.has_mail:
         return
-    text = msgspec.json.encode(letter).decode()
+    spoken = letter.language or i18n.language().tag
+    text = msgspec.json.encode(msgspec.structs.replace(letter, language=spoken)).decode()
     await rows.outgoing_mails.add(
         OutgoingMail(
             id=str(uuid_utils.compat.uuid7()),
@@ -69,16 +72,26 @@ async def post(rows: Rows, services: Sender, letter: Letter, *, now: datetime) -
     )
 
 
+@contextmanager
+def writing_to(user: User | None) -> Iterator[None]:
+    """Speak the language of who reads a mail: *user*'s own setting, else that of whoever asked."""
+    setting = user.profile.get("locale") if user is not None else None
+    found = i18n.find_language(setting) if isinstance(setting, str) else None
+    with i18n.speaking((found or i18n.language()).tag):
+        yield
+
+
 async def notify(
     rows: Rows, services: Sender, user: User, kind: str, *, now: datetime, origin: Origin
 ) -> None:
     """Tell *user* what was done with their account, by whom- and from wherever."""
     if kind not in KINDS:
         raise ValueError(f"{kind} is no kind of mail")
-    values = circumstances(origin, now)
-    if kind not in LASTING:
-        values["security"] = page_url(services.settings, SECURITY_PAGE)
-    await post(rows, services, Letter(user.email, kind, values), now=now)
+    with writing_to(user):
+        values = circumstances(origin, now)
+        if kind not in LASTING:
+            values["security"] = page_url(services.settings, SECURITY_PAGE)
+        await post(rows, services, Letter(user.email, kind, values), now=now)
 
 
 def page_url(settings: Settings, path: str) -> str:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 _PACKAGE: Final = Path(__file__).resolve().parent
+LOCALE_DIR: Final = _PACKAGE / "locale"
+"""The catalogs of what pages say, a directory for each language."""
 
 
 def resource_dir(name: Literal["templates", "migrations"]) -> Path:

@@ -5,21 +5,23 @@ words of their own.
 """
 
 import textwrap
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
+from babel import dates
 
+from portal.i18n import N_, language, ngettext, speaking
+from portal.i18n import gettext as _
 from portal.origin import Origin, browser_in_words
 
 WIDTH: Final = 72
-_Values = Mapping[str, str]
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -30,8 +32,12 @@ class Letter(msgspec.Struct, frozen=True):
     kind: str
     """One of :data:`KINDS`."""
     values: dict[str, str] = {}
+    """In the language of its reader already."""
     until: float | None = None
     """Seconds since 1970 after which it is worth nothing: it is not sent then."""
+    language: str = ""
+    """BCP 47; empty: :func:`portal.postbox.post` says which. One that was kept without is
+    English."""
 
 
 class Unsendable(MessageError):  # noqa: N818 - a letter that is, not a failure of a server
@@ -40,21 +46,31 @@ class Unsendable(MessageError):  # noqa: N818 - a letter that is, not a failure 
 
 def circumstances(origin: Origin, now: datetime) -> dict[str, str]:
     """When something was asked for or done, and from where, as values of a letter."""
-    browser = browser_in_words(origin.user_agent)
     return {
-        "when": now.strftime("%-d %b %Y, %H:%M UTC"),
-        "browser": browser[0].lower() + browser[1:] if browser.startswith("A") else browser,
-        "address": origin.address or "an unknown address",
+        "when": dates.format_datetime(now.astimezone(UTC), "long", locale=language().locale),
+        "browser": browser_in_words(origin.user_agent),
+        "address": origin.address or _("unknown"),
     }
 
 
 def duration(seconds: int) -> str:
     """How long something is good for: ``30 minutes``, ``7 days``."""
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+    for size in (86_400, 3_600, 60):
         if seconds >= size and seconds % size == 0:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
+            return _counted(seconds // size, size)
+    return _counted(seconds // 60, 60) if seconds >= 120 else _counted(seconds, 1)
+
+
+def _counted(count: int, size: int) -> str:
+    if size == 86_400:
+        words = ngettext("{count} day", "{count} days", count)
+    elif size == 3_600:
+        words = ngettext("{count} hour", "{count} hours", count)
+    elif size == 60:
+        words = ngettext("{count} minute", "{count} minutes", count)
+    else:
+        words = ngettext("{count} second", "{count} seconds", count)
+    return words.format(count=count)
 
 
 def compose(
@@ -72,27 +88,30 @@ def compose(
         message["Message-ID"] = f"<{mail_id}@{host or 'localhost'}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(body)
+        with speaking(letter.language):
+            message["Content-Language"] = language().tag
     except (ValueError, IndexError, MessageError) as exc:
         raise Unsendable(type(exc).__name__) from exc
     return message
 
 
 def said(letter: Letter, site: str) -> tuple[str, str]:
-    """Its subject and its text."""
-    known = KINDS.get(letter.kind)
-    if known is None:
+    """Its subject and its text, in its language."""
+    kind = KINDS.get(letter.kind)
+    if kind is None:
         raise Unsendable("an unknown kind of letter")
-    subject, body = known
-    try:
-        paragraphs = body({"site": site, **letter.values})
-    except KeyError as exc:
-        raise Unsendable("a value of the letter is missing") from exc
-    return subject.format(site=site), "\n\n".join(map(_wrapped, paragraphs)) + "\n"
+    values = {"site": site, **letter.values}
+    with speaking(letter.language):
+        try:
+            paragraphs = [_(paragraph).format(**values) for paragraph in kind.paragraphs]
+        except KeyError as exc:
+            raise Unsendable("a value of the letter is missing") from exc
+        return _(kind.subject).format(site=site), "\n\n".join(map(_wrapped, paragraphs)) + "\n"
 
 
 def ascii_domain(address: str) -> str:
     """*address* with its domain as mail servers look it up (RFC 5890); the rest stays."""
-    local, _, domain = address.rpartition("@")
+    local, _at, domain = address.rpartition("@")
     try:
         return f"{local}@{domain.encode('idna').decode()}"
     except UnicodeError:
@@ -100,173 +119,237 @@ def ascii_domain(address: str) -> str:
 
 
 def _wrapped(paragraph: str) -> str:
-    """Addresses of pages stay on one line, or they could not be clicked."""
-    if "://" in paragraph:
-        return paragraph
-    return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _asked(values: _Values) -> str:
-    return (
-        f"It was asked for on {values['when']}, with {values['browser']}, from {values['address']}."
+    """Line by line. Addresses of pages stay on one line, or they could not be clicked."""
+    return "\n".join(
+        line
+        if "://" in line
+        else textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+        for line in paragraph.splitlines()
     )
 
 
-def _done(values: _Values) -> str:
-    return f"It happened on {values['when']}, with {values['browser']}, from {values['address']}."
+class Kind(NamedTuple):
+    """What one kind of mail says; names in braces stand for the values of the letter."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
 
 
-def _good_for(values: _Values) -> str:
-    return f"The link works once, and for {values['good_for']}."
-
-
-def _reset(values: _Values) -> tuple[str, ...]:
-    return (
-        f"Somebody, hopefully you, wants to choose a new password for your account at "
-        f"{values['site']}. Open this page to do so:",
-        values["link"],
-        f"{_good_for(values)} You are then signed out everywhere, and apps ask you again.",
-        _asked(values),
-        "If it was not you, you need not do anything: your password stays as it is. Don't give "
-        "the link to anybody, whoever asks.",
-    )
-
-
-def _verify(values: _Values) -> tuple[str, ...]:
-    return (
-        f"Please confirm that this address belongs to your account at {values['site']}:",
-        values["link"],
-        _good_for(values),
-        _asked(values),
-        "If you have no account there, ignore this mail.",
-    )
-
-
-def _register(values: _Values) -> tuple[str, ...]:
-    return (
-        f"Somebody, hopefully you, wants to make an account at {values['site']} with this address. "
-        "Open this page to choose a password:",
-        values["link"],
-        f"{_good_for(values)} There is no account before that.",
-        _asked(values),
-        "If it was not you, ignore this mail: nothing is made then.",
-    )
-
-
-def _register_known(values: _Values) -> tuple[str, ...]:
-    return (
-        f"Somebody, hopefully you, wants to make an account at {values['site']} with this address. "
-        "You have one already. Log in here:",
-        values["login"],
-        "If you forgot the password, choose a new one here:",
-        values["recover"],
-        _asked(values),
-        "If it was not you, ignore this mail: nothing was changed.",
-    )
-
-
-def _invite(values: _Values) -> tuple[str, ...]:
-    return (
-        f"You are invited to {values['site']}. Open this page to make your account:",
-        values["link"],
-        f"{_good_for(values)} There is no account before that.",
-        "If you did not expect this, ignore this mail.",
-    )
-
-
-def _leave(values: _Values) -> tuple[str, ...]:
-    return (
-        f"The address of your account at {values['site']} is to change from this one to "
-        f"{values['new']}. Open this page to agree, or to refuse:",
-        values["link"],
-        f"{_good_for(values)} Nothing changes before the new address is confirmed, too.",
-        _asked(values),
-        "If it was not you, open the page and refuse. Then change your password, because somebody "
-        "is signed in to your account.",
-    )
-
-
-def _move(values: _Values) -> tuple[str, ...]:
-    return (
-        f"This address is to become the one of an account at {values['site']}. Open this page to "
-        "confirm that you read it:",
-        values["link"],
-        f"{_good_for(values)} Nothing changes before the old address has agreed, too.",
-        _asked(values),
-        "If you know nothing of this, ignore this mail.",
-    )
-
-
-def _move_taken(values: _Values) -> tuple[str, ...]:
-    return (
-        f"Somebody wants to use this address for another account at {values['site']}. That is not "
-        "possible, because you have an account with it. Nothing was changed.",
-        _asked(values),
-        "If it was you: log in with this address instead, or change the address of the account "
-        "that has it first.",
-    )
-
-
-def _notice(what: str, advice: str) -> Callable[[_Values], tuple[str, ...]]:
-    def body(values: _Values) -> tuple[str, ...]:
-        return (
-            f"{what} ({values['site']})",
-            _done(values),
-            f"If it was you, there is nothing to do. If not: {advice}",
-            *((values["security"],) if "security" in values else ()),
-        )
-
-    return body
-
-
-_CHANGE_IT = "choose a new password at once, and look at where you are signed in. Both are here:"
-_SORRY = "tell whoever runs the site."
-
-KINDS: Final[Mapping[str, tuple[str, Callable[[_Values], tuple[str, ...]]]]] = {
-    "reset": ("A new password for {site}", _reset),
-    "verify": ("Please confirm your address for {site}", _verify),
-    "register": ("Your account at {site}", _register),
-    "register_known": ("Your account at {site}", _register_known),
-    "invite": ("You are invited to {site}", _invite),
-    "leave": ("Your address at {site} is to change", _leave),
-    "move": ("Please confirm your new address for {site}", _move),
-    "move_taken": ("Your address at {site}", _move_taken),
-    "password_changed": (
-        "Your password for {site} was changed",
-        _notice("The password of your account was changed.", _CHANGE_IT),
+_LINK: Final = "{link}"
+_ASKED: Final = N_(
+    "When and from where this was asked for:\n"
+    "Time: {when}\nBrowser: {browser}\nNetwork address: {address}"
+)
+_DONE: Final = N_(
+    "When and from where this was done:\n"
+    "Time: {when}\nBrowser: {browser}\nNetwork address: {address}"
+)
+_CHANGE_IT: Final = (
+    _DONE,
+    N_(
+        "If it was you, there is nothing to do. If not, choose a new password at once, and look at "
+        "where you are signed in. Both are here:"
     ),
-    "password_reset": (
-        "Your password for {site} was replaced",
-        _notice(
-            "The password of your account was replaced, by a link that was mailed to you. You "
-            "were signed out everywhere.",
-            _CHANGE_IT,
+    "{security}",
+)
+_SORRY: Final = (
+    _DONE,
+    N_("If it was you, there is nothing to do. If not, tell whoever runs the site."),
+)
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "reset": Kind(
+        N_("A new password for {site}"),
+        (
+            N_(
+                "Somebody, hopefully you, wants to choose a new password for your account at "
+                "{site}. Open this page to do so:"
+            ),
+            _LINK,
+            N_(
+                "The link works once, and for {good_for}. You are then signed out everywhere, and "
+                "apps ask you again."
+            ),
+            _ASKED,
+            N_(
+                "If it was not you, you need not do anything: your password stays as it is. Don't "
+                "give the link to anybody, whoever asks."
+            ),
         ),
     ),
-    "factor_added": (
-        "A new way to sign in to {site}",
-        _notice("A way to confirm that it is you was added to your account.", _CHANGE_IT),
-    ),
-    "factor_removed": (
-        "A way to sign in to {site} was removed",
-        _notice("A way to confirm that it is you was removed from your account.", _CHANGE_IT),
-    ),
-    "codes_made": (
-        "New recovery codes for {site}",
-        _notice("New recovery codes were made for your account; older ones are void.", _CHANGE_IT),
-    ),
-    "email_changed": (
-        "Your address at {site} was changed",
-        _notice(
-            "The address of your account was changed. This mail goes to the old and the new one.",
-            _SORRY,
+    "set_password": Kind(
+        N_("Choose a password for {site}"),
+        (
+            N_(
+                "You have an account at {site}, and it has no password yet. Open this page to "
+                "choose one:"
+            ),
+            _LINK,
+            N_("The link works once, and for {good_for}."),
+            N_(
+                "Whoever runs the site had this mail sent. If you did not expect it, ignore it: "
+                "nothing changes then. Don't give the link to anybody, whoever asks."
+            ),
         ),
     ),
-    "account_deleted": (
-        "Your account at {site} was deleted",
-        _notice("Your account was deleted.", _SORRY),
+    "verify": Kind(
+        N_("Please confirm your address for {site}"),
+        (
+            N_("Please confirm that this address belongs to your account at {site}:"),
+            _LINK,
+            N_("The link works once, and for {good_for}."),
+            _ASKED,
+            N_("If you have no account there, ignore this mail."),
+        ),
+    ),
+    "register": Kind(
+        N_("Your account at {site}"),
+        (
+            N_(
+                "Somebody, hopefully you, wants to make an account at {site} with this address. "
+                "Open this page to choose a password:"
+            ),
+            _LINK,
+            N_("The link works once, and for {good_for}. There is no account before that."),
+            _ASKED,
+            N_("If it was not you, ignore this mail: nothing is made then."),
+        ),
+    ),
+    "register_known": Kind(
+        N_("Your account at {site}"),
+        (
+            N_(
+                "Somebody, hopefully you, wants to make an account at {site} with this address. "
+                "You have one already. Sign in here:"
+            ),
+            "{login}",
+            N_("If you forgot the password, choose a new one here:"),
+            "{recover}",
+            _ASKED,
+            N_("If it was not you, ignore this mail: nothing was changed."),
+        ),
+    ),
+    "invite": Kind(
+        N_("You are invited to {site}"),
+        (
+            N_("You are invited to {site}. Open this page to make your account:"),
+            _LINK,
+            N_("The link works once, and for {good_for}. There is no account before that."),
+            N_("If you did not expect this, ignore this mail."),
+        ),
+    ),
+    "leave": Kind(
+        N_("Your address at {site} is to change"),
+        (
+            N_(
+                "The address of your account at {site} is to change from this one to {new}. Open "
+                "this page to agree, or to refuse:"
+            ),
+            _LINK,
+            N_(
+                "The link works once, and for {good_for}. Nothing changes before the new address "
+                "is confirmed, too."
+            ),
+            _ASKED,
+            N_(
+                "If it was not you, open the page and refuse. Then change your password, because "
+                "somebody is signed in to your account."
+            ),
+        ),
+    ),
+    "move": Kind(
+        N_("Please confirm your new address for {site}"),
+        (
+            N_(
+                "This address is to become the one of an account at {site}. Open this page to "
+                "confirm that you read it:"
+            ),
+            _LINK,
+            N_(
+                "The link works once, and for {good_for}. Nothing changes before the old address "
+                "has agreed, too."
+            ),
+            _ASKED,
+            N_("If you know nothing of this, ignore this mail."),
+        ),
+    ),
+    "move_taken": Kind(
+        N_("Your address at {site}"),
+        (
+            N_(
+                "Somebody wants to use this address for another account at {site}. That is not "
+                "possible, because you have an account with it. Nothing was changed."
+            ),
+            _ASKED,
+            N_(
+                "If it was you: sign in with this address instead, or change the address of the "
+                "account that has it first."
+            ),
+        ),
+    ),
+    "password_changed": Kind(
+        N_("Your password for {site} was changed"),
+        (N_("The password of your account at {site} was changed."), *_CHANGE_IT),
+    ),
+    "password_reset": Kind(
+        N_("Your password for {site} was replaced"),
+        (
+            N_(
+                "The password of your account at {site} was replaced, by a link that was mailed to "
+                "you. You were signed out everywhere."
+            ),
+            *_CHANGE_IT,
+        ),
+    ),
+    "password_chosen": Kind(
+        N_("Your password for {site} is set"),
+        (
+            N_(
+                "A password for your account at {site} was chosen, by a link that was mailed to "
+                "you."
+            ),
+            *_CHANGE_IT,
+        ),
+    ),
+    "factor_added": Kind(
+        N_("A new way to sign in to {site}"),
+        (
+            N_("A way to confirm that it is you was added to your account at {site}."),
+            *_CHANGE_IT,
+        ),
+    ),
+    "factor_removed": Kind(
+        N_("A way to sign in to {site} was removed"),
+        (
+            N_("A way to confirm that it is you was removed from your account at {site}."),
+            *_CHANGE_IT,
+        ),
+    ),
+    "codes_made": Kind(
+        N_("New recovery codes for {site}"),
+        (
+            N_(
+                "New recovery codes were made for your account at {site}. The ones from before do "
+                "not work any more."
+            ),
+            *_CHANGE_IT,
+        ),
+    ),
+    "email_changed": Kind(
+        N_("Your address at {site} was changed"),
+        (
+            N_(
+                "The address of your account at {site} was changed. This mail goes to the old and "
+                "the new one."
+            ),
+            *_SORRY,
+        ),
+    ),
+    "account_deleted": Kind(
+        N_("Your account at {site} was deleted"),
+        (N_("Your account at {site} was deleted."), *_SORRY),
     ),
 }
-"""Every kind of mail: its subject, and what makes its paragraphs."""
+"""Every kind of mail."""
 LASTING: Final = frozenset({"account_deleted", "email_changed"})
 """Notices about what no page here can put right."""

@@ -15,6 +15,8 @@ BROWSER: Final = "portal_browser"
 SESSION: Final = "portal_session"
 LOGGED_OUT: Final = "portal_logged_out"
 """For the next page alone: Ory was told that this browser logs out."""
+LANGUAGE: Final = "portal_language"
+"""What was chosen in this browser: :func:`portal.i18n.make_choice`."""
 BROWSER_LIFETIME: Final = 400 * 24 * 3600
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 

@@ -6,14 +6,16 @@ from typing import Any, Final
 
 from litestar import Response
 
+from portal import i18n
 from portal.ory.models import RedirectTo
-from portal.page import GoTo, Page
+from portal.page import GoTo, Page, is_local
 from portal.web.inputs import AnyRequest
 from portal.web.pages import ProblemPage
 from portal.web.visit import Visit, visit
 
 CSP: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 CSP_WITH_FORMS: Final = CSP + "; form-action 'self'"
@@ -32,7 +34,7 @@ def respond(request: AnyRequest, outcome: Outcome) -> Response[Any]:
             else current.web.settings.base_path + outcome.path
         )
         response = _redirect(request, target)
-    response.headers["Vary"] = "HX-Request"
+    response.headers["Vary"] = "HX-Request, Accept-Language"
     response.cookies.extend(current.set_cookies)
     return response
 
@@ -78,8 +80,22 @@ def _redirect(request: AnyRequest, target: str) -> Response[Any]:
     return Response(b"", status_code=status, headers={"Location": target})
 
 
+def _here(request: AnyRequest, page: Page) -> str | None:
+    """The page's own address without the portal's prefix, where it can be called again; that of
+    a refusal is not repeated, because nobody knows what stands in it.
+    """
+    if request.method not in ("GET", "HEAD") or page.status != 200:
+        return None
+    asked = request.scope["query_string"].decode("latin-1")
+    here = f"{request.scope['path']}?{asked}" if asked else request.scope["path"]
+    return here if is_local(here) else None
+
+
 def _page(request: AnyRequest, page: Page, current: Visit) -> Response[Any]:
-    headers = {"Content-Security-Policy": CSP if page.ends_at_ory else CSP_WITH_FORMS}
+    headers = {
+        "Content-Security-Policy": CSP if page.ends_at_ory else CSP_WITH_FORMS,
+        "Content-Language": i18n.language().tag,
+    }
     template = page.template
     if is_htmx(request) and page.partial:
         template = page.partial
@@ -87,7 +103,7 @@ def _page(request: AnyRequest, page: Page, current: Visit) -> Response[Any]:
     if page.retry_after is not None:
         headers["Retry-After"] = str(page.retry_after)
     html = current.web.templates.get_template(template).render(
-        page=page, form_token=current.form_token
+        page=page, form_token=current.form_token, here=_here(request, page)
     )
     return Response(
         html.encode(),

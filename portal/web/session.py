@@ -15,8 +15,10 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from portal import i18n
 from portal.factors.levels import AAL1, AAL2, acr_of, combined, is_enforced, satisfies
 from portal.factors.standing import standing_of
+from portal.page import is_local
 from portal.services import Services
 from portal.settings import Settings
 from portal.store import Rows
@@ -62,6 +64,7 @@ async def find_person(request: AnyRequest) -> Person | None:
     if found is None or not _counts(*found, now=current.visitor.now, settings=services.settings):
         return None
     session, user = found
+    i18n.heed_person(user.profile.get("locale"))
     is_somebody = POLLING not in request.headers
     if is_somebody and current.visitor.now - session.seen_at > SEEN_EVERY:
         async with services.store.writing() as rows:
@@ -231,6 +234,4 @@ def local_path(wanted: str | None) -> str:
     """
     path = (wanted or "").partition("?")[0]
     inside = any(path == root or path.startswith(root + "/") for root in ("/account", "/admin"))
-    plain = all(c.isalnum() or c in "/-_" for c in path) and "//" not in path
-    clean = wanted is not None and wanted.isascii() and wanted.isprintable()
-    return wanted if wanted and inside and plain and clean else HOME
+    return wanted if wanted and inside and is_local(wanted) else HOME

@@ -2,28 +2,48 @@
 first.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Final
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from babel.dates import format_date, format_time
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
+from portal import i18n
 from portal.resources import resource_dir
 from portal.settings import Settings
 from portal.web.assets import asset_path
+from portal.web.brand import Brand
+
+ORIGINALS: Final = "portal"
 
 
 def environment(settings: Settings) -> Environment:
-    """Templates of ``PORTAL_TEMPLATE_DIR`` win over the portal's own of the same name."""
-    directories = [settings.template_dir, resource_dir("templates")]
+    """Templates of ``PORTAL_TEMPLATE_DIR`` win over the portal's own of the same name, which they
+    can build upon as ``portal/…``.
+    """
+    ours = FileSystemLoader(resource_dir("templates"))
+    theirs = [FileSystemLoader(settings.template_dir)] if settings.template_dir else []
     env = Environment(
-        loader=ChoiceLoader([FileSystemLoader(Path(d)) for d in directories if d is not None]),
+        loader=ChoiceLoader([*theirs, ours, PrefixLoader({ORIGINALS: ours})]),
         autoescape=True,
         undefined=StrictUndefined,
         auto_reload=settings.development,
         trim_blocks=True,
         lstrip_blocks=True,
         cache_size=-1,
+        extensions=["jinja2.ext.i18n"],
     )
+    env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's own method
+        i18n.gettext, i18n.ngettext, newstyle=True, pgettext=i18n.pgettext
+    )
+    env.policies["ext.i18n.trimmed"] = True
+    env.globals["language"] = i18n.language
+    env.globals["languages"] = i18n.LANGUAGES
+    env.globals["site_name"] = settings.site_name
+    env.globals["brand"] = Brand.of(settings)
     prefix = settings.base_path
 
     def path(to: str) -> str:
@@ -33,14 +53,29 @@ def environment(settings: Settings) -> Environment:
     env.globals["asset"] = lambda name: prefix + asset_path(name)
     env.filters["moment"] = moment
     env.filters["day"] = day
+    env.filters["listed"] = listed
+    env.filters["number"] = number
     return env
 
 
 def moment(value: datetime) -> str:
     """An instant as people read it; UTC, because the server cannot know where they are."""
-    return value.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
+    locale, instant = i18n.language().locale, value.astimezone(UTC)
+    written = format_date(instant, "medium", locale=locale)
+    at = format_time(instant, "short", locale=locale)
+    return f"{locale.datetime_formats['medium'].format(at, written)} UTC"
 
 
 def day(value: datetime) -> str:
     """Its day alone, where the hour would only be in the way; UTC, too."""
-    return value.astimezone(UTC).strftime("%-d %b %Y")
+    return format_date(value.astimezone(UTC), "medium", locale=i18n.language().locale)
+
+
+def listed(values: Iterable[str]) -> str:
+    """Several things in one sentence: "a, b and c"."""
+    return format_list(list(values), locale=i18n.language().locale)
+
+
+def number(value: int) -> str:
+    """A number with its thousands apart."""
+    return format_decimal(value, locale=i18n.language().locale)

@@ -6,9 +6,18 @@ from typing import Final
 
 from litestar.datastructures import Cookie
 
+from portal import i18n
 from portal.origin import MAX_USER_AGENT, Origin, client_address
 from portal.services import Visitor
-from portal.web.cookies import BROWSER, BROWSER_LIFETIME, LOGGED_OUT, SESSION, id_hash, new_id
+from portal.web.cookies import (
+    BROWSER,
+    BROWSER_LIFETIME,
+    LANGUAGE,
+    LOGGED_OUT,
+    SESSION,
+    id_hash,
+    new_id,
+)
 from portal.web.inputs import AnyRequest
 from portal.web.wiring import Web
 
@@ -80,6 +89,10 @@ def visit(request: AnyRequest) -> Visit:
 
 def _begin(request: AnyRequest) -> Visit:
     web: Web = request.app.state.web
+    i18n.begin(
+        chosen=request.cookies.get(web.cookies.name(LANGUAGE), ""),
+        browser=request.headers.get("accept-language", ""),
+    )
     browser_id = web.cookies.read(request.cookies, BROWSER)
     noted = web.cookies.name(LOGGED_OUT) in request.cookies
     client = request.scope.get("client")

@@ -1,0 +1,1 @@
+"""The language that this browser's pages speak."""
