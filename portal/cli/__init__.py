@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "grants": ("portal.cli.grants:grants", "What people let apps do."),
     "audit": ("portal.cli.audit:audit", "Who did what, when and from where."),
     "perform": ("portal.cli.perform:perform", "A local OAuth2 client to try a flow with."),
+    "theme": ("portal.cli.theme:theme", "Your brand on the pages."),
     "ory-config": ("portal.cli.ory_config:ory_config", "Tell Ory where the portal's pages are."),
     "doctor": ("portal.cli.doctor:doctor", "Check everything that a sign-in needs."),
 }

@@ -196,6 +196,8 @@ class _Run:
 
     def __init__(self, store: Store, asked: Asked, report: Report) -> None:
         self._store, self._asked, self._report = store, asked, report
+        self._bad: list[tuple[Record, tuple[str, ...]]] = []
+        """Bad rows of this batch that nobody was told of yet."""
         self._seen: dict[int, int] = {}
         """In a dry run, which writes nobody down: addresses and subjects of the file so far, and
         whose row they are of, as hashes."""
@@ -220,18 +222,22 @@ class _Run:
         self, file: PeopleFile, rest: Rest | None, advance: Callable[[int], None]
     ) -> None:
         batch: list[tuple[Record, Person]] = []
-        for record in file:
-            person = self._person(record, file, rest)
-            if person is not None:
-                batch.append((record, person))
-            if len(batch) >= BATCH:
-                await self._take(batch, rest)
-                batch = []
-                advance(record.start + record.length)
-        await self._take(batch, rest)
+        try:
+            for record in file:
+                person = self._person(record, file)
+                if person is not None:
+                    batch.append((record, person))
+                if len(batch) + len(self._bad) >= BATCH:
+                    await self._take(batch)
+                    batch = []
+                    self._tell(rest)
+                    advance(record.start + record.length)
+            await self._take(batch)
+        finally:
+            self._tell(rest)
         advance(file.size)
 
-    def _person(self, record: Record, file: PeopleFile, rest: Rest | None) -> Person | None:
+    def _person(self, record: Record, file: PeopleFile) -> Person | None:
         problems: tuple[str, ...] = (record.problem,)
         if record.fields is not None:
             kept = {n: v for n, v in record.fields.items() if n not in self._asked.ignore}
@@ -242,12 +248,12 @@ class _Run:
                 return read_person(kept, self._asked.rules, cells=file.form == "csv")
             except RowError as exc:
                 problems = exc.problems
-        self._tell(record, problems, rest)
+        self._refuse(record, problems)
         return None
 
-    async def _take(self, batch: list[tuple[Record, Person]], rest: Rest | None) -> None:
+    async def _take(self, batch: list[tuple[Record, Person]]) -> None:
         if self._asked.dry_run:
-            batch = [(r, p) for r, p in batch if self._is_first(r, p, rest)]
+            batch = [(r, p) for r, p in batch if self._is_first(r, p)]
         if not batch:
             return
         outcome = await self._outcome([person for _, person in batch])
@@ -256,7 +262,7 @@ class _Run:
         report.changed += outcome.changed
         report.present += outcome.present
         for position, problems in sorted(outcome.problems.items()):
-            self._tell(batch[position][0], problems, rest)
+            self._refuse(batch[position][0], problems)
 
     async def _outcome(self, people: list[Person]) -> Outcome:
         """One transaction; again, if somebody registered in the middle of it."""
@@ -273,7 +279,7 @@ class _Run:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _is_first(self, record: Record, person: Person, rest: Rest | None) -> bool:
+    def _is_first(self, record: Record, person: Person) -> bool:
         """Whether the file has not spoken of this person before, as far as a dry run can tell."""
         row = _number(msgspec.json.encode(person))
         keys = [_number(f"e{person.email}".encode())]
@@ -281,7 +287,7 @@ class _Run:
         before = {self._seen.get(key) for key in keys} - {None}
         if before and (before != {row} or any(key not in self._seen for key in keys)):
             if not self._asked.rules.update:
-                self._tell(record, ("is in this file before, with other data",), rest)
+                self._refuse(record, ("is in this file before, with other data",))
                 return False
             self._report.changed += 1
             return False
@@ -291,11 +297,17 @@ class _Run:
             self._report.present += 1
         return not before
 
-    def _tell(self, record: Record, problems: tuple[str, ...], rest: Rest | None) -> None:
+    def _refuse(self, record: Record, problems: tuple[str, ...]) -> None:
         self._report.bad += 1
-        click.echo(f"line {record.line}: {_clean('; '.join(problems))}", err=True)
-        if rest is not None:
-            rest.add(record)
+        self._bad.append((record, problems))
+
+    def _tell(self, rest: Rest | None) -> None:
+        """In the order of the file, whether a row alone was wrong or did not fit to who is here."""
+        for record, problems in sorted(self._bad, key=lambda bad: bad[0].start):
+            click.echo(f"line {record.line}: {_clean('; '.join(problems))}", err=True)
+            if rest is not None:
+                rest.add(record)
+        self._bad = []
 
 
 def _check_columns(file: PeopleFile, asked: Asked) -> None:

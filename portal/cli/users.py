@@ -187,7 +187,7 @@ def list_users(*, text: str, state: str | None, output: str) -> None:
 def _hint(search: UserSearch) -> str:
     if search == UserSearch():
         return "There are no users yet. Add one with: portal users create EMAIL"
-    return "Nobody is found by that. See: portal users list"
+    return "Nobody is found by that. See: portal users list --help"
 
 
 @users.command()

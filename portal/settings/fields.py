@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from portal.settings import reading
+from portal.settings import brand, reading
+from portal.settings.brand import Font, FooterLink, HelpContact, Logo
 from portal.settings.keyfile import generated_key
 from portal.settings.option import Option, Pepper, Secret, SettingsError, find, read_all
 
@@ -359,11 +360,78 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Option(
             reading.short_name,
-            "What people call this place: in mails, and in the apps that make one-time codes.",
-            default="the host of `BASE_URL`",
-            section="Mail",
+            "What people call this place: on pages, in mails, and in the apps that make one-time "
+            "codes.",
+            default="the host of `BASE_URL`, which is not shown on pages",
+            section="Brand",
         ),
     ] = ""
+    logo: Annotated[
+        Logo | None,
+        Option(
+            brand.logo,
+            "Your logo, at the top of every page: a file with an SVG, PNG or WebP picture of at "
+            "most 100 KiB. An SVG that holds scripts, or refers to something outside of it, is "
+            "refused.",
+            names=("PORTAL_LOGO_FILE",),
+        ),
+    ] = None
+    logo_dark: Annotated[
+        Logo | None,
+        Option(
+            brand.logo,
+            "The logo for people who like dark pages.",
+            names=("PORTAL_LOGO_DARK_FILE",),
+            default="`PORTAL_LOGO_FILE`",
+        ),
+    ] = None
+    colours: Annotated[
+        dict[str, str],
+        Option(
+            brand.colours,
+            "Colours of light pages: `accent=#0a7d4f, page=#f6f4ef`. Those around an accent follow "
+            "from it, and so does the accent of dark pages. [Theming](theming.md) lists all names.",
+            default="ours",
+        ),
+    ] = {}
+    colours_dark: Annotated[
+        dict[str, str],
+        Option(brand.colours, "The same for dark pages.", default="ours"),
+    ] = {}
+    font: Annotated[
+        Font | None,
+        Option(
+            brand.font,
+            "Your font: a WOFF2 file of at most 200 KiB. A variable one is used in every weight.",
+            names=("PORTAL_FONT_FILE",),
+            default="the system's",
+        ),
+    ] = None
+    corners: Annotated[
+        int | None,
+        Option(
+            reading.whole(0, 24),
+            "How round the corners of boxes, fields and buttons are, in pixels.",
+            default="ours",
+        ),
+    ] = None
+    footer_links: Annotated[
+        tuple[FooterLink, ...],
+        Option(
+            brand.footer_links,
+            "At the foot of every page: `Privacy=https://example.org/privacy, "
+            "Imprint=https://example.org/imprint`; https alone.",
+        ),
+    ] = ()
+    help_contact: Annotated[
+        HelpContact | None,
+        Option(
+            brand.help_contact,
+            "Who helps people: an https address, a mail address or a phone number. Shown at the "
+            "foot of every page, and where something went wrong.",
+            names=("PORTAL_HELP",),
+        ),
+    ] = None
     smtp_url: Annotated[
         Secret | None,
         Option(
@@ -376,6 +444,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             default="none",
             secret=True,
             example="smtp://mail.example.org:587",
+            section="Mail",
         ),
     ] = None
     mail_from: Annotated[
@@ -564,6 +633,8 @@ def _disagreements(settings: Settings, env: Mapping[str, str]) -> list[str]:
         )
     if memory < 8 * settings.argon2_parallelism:
         problems.append("PORTAL_ARGON2_MEMORY_COST: must be at least 8 KiB per lane")
+    if settings.logo_dark and not settings.logo:
+        problems.append("PORTAL_LOGO_DARK_FILE: needs PORTAL_LOGO_FILE, for light pages")
     if settings.registration and not settings.has_mail:
         problems.append("PORTAL_REGISTRATION: needs a mail server, named by PORTAL_SMTP_URL")
     given = any(env.get(name, "").strip() for name in ("SECRET_KEY", "SECRET_KEY_FILE"))

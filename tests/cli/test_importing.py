@@ -170,6 +170,29 @@ def test_the_examples_of_the_documentation_are_imported(portal, people, name, mo
     assert "were here already, 0 bad" in portal("users", "import", str(EXAMPLES / name)).stdout
 
 
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_bad_rows_are_told_and_kept_in_the_order_of_the_file(imported, tmp_path, flags):
+    """Some are known to be bad at once, some only when it is looked who is here."""
+    imported("email,subject\nann@example.org,a-1\n")
+    rest = tmp_path / "bad.csv"
+    found = imported(
+        "email,subject\n"
+        "ann@example.org,another\n"
+        "nonsense,b-1\n"
+        "bob@example.org,a-1\n"
+        "worse,c-1\n"
+        "cleo@example.org,c-1\n",
+        "--errors",
+        str(rest),
+        *flags,
+        code=1,
+    )
+    lines = [line.partition(":")[0] for line in found.stderr.splitlines()]
+    assert lines == ["line 2", "line 3", "line 4", "line 5"]
+    kept = [line.partition(",")[0] for line in rest.read_text().splitlines()]
+    assert kept == ["email", "ann@example.org", "nonsense", "bob@example.org", "worse"]
+
+
 def test_every_bad_row_is_told_with_all_of_its_reasons_and_the_good_ones_come_in(imported, people):
     found = imported(
         "email,name,locale,level,admin,password_hash\n"

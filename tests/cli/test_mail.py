@@ -66,6 +66,23 @@ def test_a_mail_server_that_is_away_is_told(looked_at):
     found = looked_at(PORTAL_SMTP_URL=f"smtp://127.0.0.1:{free_port()}")
     assert found["status"] == "failed"
     assert "PORTAL_SMTP_URL" in found["advice"]
+    assert "nobody listens there (SMTPConnectError)" in found["found"]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_mail_server_whose_name_leads_nowhere_is_told_in_words(looked_at):
+    found = looked_at(PORTAL_SMTP_URL="smtp://mail.invalid:25")
+    assert found["status"] == "failed"
+    assert "there is no host of this name" in found["found"]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_registration_without_a_mail_server_is_warned_of_in_development(looked_at):
+    found = looked_at(PORTAL_REGISTRATION="1")
+    assert found["status"] == "warning"
+    assert "PORTAL_REGISTRATION" in found["found"]
+    assert "PORTAL_SMTP_URL" in found["advice"]
+    assert looked_at()["status"] == "ok"
 
 
 @pytest.mark.usefixtures("migrated")

@@ -257,6 +257,7 @@ def test_the_list_is_narrowed(portal, ann):
     nobody = portal("users", "list", "--search", "x")
     assert (nobody.exit_code, nobody.stdout) == (0, "")
     assert "Nobody is found" in nobody.stderr
+    assert "portal users list --help" in nobody.stderr
     assert emails("--search", "x") == []
 
 

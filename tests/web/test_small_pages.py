@@ -14,7 +14,7 @@ from tests.real.portal import Person
 async def test_anybody_may_see_the_first_page(portal: Portal, browser: Browser) -> None:
     page = await browser.open(f"{portal.url}/")
     assert page.status == 200
-    assert page.link("Log in").endswith("/login")
+    assert page.link("Sign in").endswith("/login")
     assert browser.cookies.jar.__len__() == 0, "who only looks gets no cookie"
 
 
@@ -26,7 +26,7 @@ async def test_the_first_page_knows_who_is_signed_in(
         await sign_in(browser, portal, person)
         page = await browser.open(f"{portal.url}/")
         assert person.email in page.text
-        assert ("Everybody's" in page.text) is sees_all
+        assert ("Administration" in page.text) is sees_all
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,8 @@ async def test_nothing_of_an_errors_address_is_repeated_but_its_code(
 async def test_every_problem_can_be_referred_to(http: httpx.AsyncClient) -> None:
     """The reference stands in the log, too."""
     texts = [(await http.get("/nowhere")).text for _ in range(2)]
-    references = {text.split('class="technical">')[1].split("<")[0].strip() for text in texts}
+    quoted = [text.split('class="reference">')[1] for text in texts]
+    references = {text.split("<code>")[1].split("<")[0] for text in quoted}
     assert len(references) == 2
     assert all(len(reference) == 32 for reference in references)
 

@@ -1,6 +1,8 @@
 """Checks of the portal's own side: settings, database, key, address, and whether it runs there."""
 
 import asyncio
+import socket
+import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +22,17 @@ from portal.store.revision import is_at_head
 
 FEWEST_DIFFERENT: Final = 10
 """Characters; a random key of 32 has about 20 different ones."""
+
+
+_MAIL_TROUBLES: Final[tuple[tuple[type[OSError], str], ...]] = (
+    (socket.gaierror, "there is no host of this name"),
+    (ConnectionRefusedError, "nobody listens there"),
+    (TimeoutError, "it does not answer in time"),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted here"),
+    (ssl.SSLError, "it does not speak TLS as expected; smtps:// is TLS from the start"),
+    (OSError, "it cannot be reached"),
+)
+"""What lies beneath a failure, the narrower kinds first."""
 
 
 async def settings(exam: Examination) -> Verdict:
@@ -128,6 +141,13 @@ async def mail_server(exam: Examination) -> Verdict:
     """Greeted, and the password tried; no mail is sent."""
     known = exam.settings
     if known.smtp_url is None:
+        if known.development and known.registration:
+            return warning(
+                "none is set, but PORTAL_REGISTRATION is on: the links for new accounts are only "
+                "printed to the portal's log",
+                "Name a mail server with PORTAL_SMTP_URL before anybody else comes; "
+                "outside of development the portal does not start without one",
+            )
         if known.development:
             return ok("none is set: mails are printed to the portal's log, as this is development")
         return ok("none is set: nothing that needs mails is offered")
@@ -137,7 +157,9 @@ async def mail_server(exam: Examination) -> Verdict:
         async with connected(server, our_name=our_name(known)) as connection:
             encrypted = connection.encrypted
     except SmtpError as exc:
-        return failed(f"{where} cannot be used: {exc}", "Check PORTAL_SMTP_URL; see docs/mail.md")
+        return failed(
+            f"{where} cannot be used: {_why_not(exc)}", "Check PORTAL_SMTP_URL; see docs/mail.md"
+        )
     if not encrypted and not is_loopback(server.host):
         return warning(
             f"{where} answers, but without TLS: mails, and the links in them, can be read on "
@@ -146,6 +168,17 @@ async def mail_server(exam: Examination) -> Verdict:
         )
     how = ("TLS" if encrypted else "no TLS") + (", logged in" if server.user else "")
     return ok(f"{where} takes mails ({how}); they come from {known.mail_from}")
+
+
+def _why_not(exc: SmtpError) -> str:
+    """In words where they are known, with the library's name for it: what is searched for."""
+    chain: list[BaseException] = [exc]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    for kinds, words in _MAIL_TROUBLES:
+        if any(isinstance(each, kinds) for each in chain):
+            return f"{words} ({exc})"
+    return str(exc)
 
 
 async def portal_answers(exam: Examination) -> Verdict:

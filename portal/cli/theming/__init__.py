@@ -1,0 +1,1 @@
+"""What ``portal theme check`` looks at: pages by their samples, templates, colours."""
