@@ -2,13 +2,13 @@
 "use strict";
 
 (() => {
-  const NO_SUPPORT = "This browser cannot use passkeys. Update it, or choose another way.";
+  // What to say is on the page, in its language: data-unsupported and so on.
   const PROBLEMS = {
-    NotAllowedError: "That was cancelled, or took too long. Try again when you are ready.",
-    InvalidStateError: "This device or key has a passkey for your account already.",
-    SecurityError: "This browser does not use passkeys at this address.",
-    NotSupportedError: "This device or key cannot make a passkey of the kind that is needed here.",
-    ConstraintError: "This device or key cannot make a passkey of the kind that is needed here.",
+    NotAllowedError: "cancelled",
+    InvalidStateError: "known",
+    SecurityError: "elsewhere",
+    NotSupportedError: "unfit",
+    ConstraintError: "unfit",
   };
   let waiting = null; // what stops the request that the browser keeps open beside a field
 
@@ -46,7 +46,7 @@
     if (!ours || form.elements.credential.value) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!supported()) return say(place, NO_SUPPORT);
+    if (!supported()) return say(place, place.dataset.unsupported);
     if (place.dataset.busy) return undefined;
     place.dataset.busy = "1";
     say(place, "");
@@ -54,7 +54,7 @@
     try {
       await ask(place, {});
     } catch (error) {
-      say(place, PROBLEMS[error.name] || "That did not work. Try again, or choose another way.");
+      say(place, place.dataset[PROBLEMS[error.name]] || place.dataset.failed);
     }
     delete place.dataset.busy;
     return undefined;

@@ -46,14 +46,24 @@
   window.addEventListener("focus", settle);
   document.addEventListener("visibilitychange", () => document.hidden || settle());
 
+  /** Show on the button that its form is under way; what comes next replaces it, or it did not work. */
+  function busy(button, is) {
+    if (!button) return;
+    if (is) button.setAttribute("aria-busy", "true");
+    else button.removeAttribute("aria-busy");
+  }
+
+  document.addEventListener("htmx:afterRequest", (event) => event.target.querySelectorAll("[aria-busy]").forEach((button) => busy(button, false)));
+
   // One decision per form: a second click while the first is under way is dropped. htmx drops its own (hx-sync).
   const sent = new WeakSet();
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    busy(event.submitter, form.getAttribute("method") === "post");
     if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
     form.querySelectorAll("[data-mirrors]").forEach((field) => (field.disabled = !document.getElementById(field.dataset.mirrors)?.checked));
     if (sent.has(form)) event.preventDefault();
-    else window.setTimeout(() => sent.delete(form), 5000); // it was stopped, or answered with nothing
+    else window.setTimeout(() => (sent.delete(form), busy(event.submitter, false)), 5000); // it was stopped, or answered with nothing
     sent.add(form);
   });
   window.addEventListener("pageshow", (event) => {

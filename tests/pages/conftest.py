@@ -1,8 +1,11 @@
+from collections.abc import AsyncIterator
+
 import jinja2
 import pytest
 
 from portal.settings import Settings
 from portal.web.templating import environment
+from tests.pages.site import SampleSite, sample_site
 
 PREFIX = "/portal"
 
@@ -19,3 +22,10 @@ def env() -> jinja2.Environment:
             }
         )
     )
+
+
+@pytest.fixture(scope="module")
+async def site() -> AsyncIterator[SampleSite]:
+    """A server of the samples; what one test plans for it is gone in the next module."""
+    async with sample_site() as running:
+        yield running

@@ -18,7 +18,9 @@ def render(env: jinja2.Environment, page: Page, template: str | None = None) -> 
     def form_token(purpose: str, challenge: str) -> str:
         return escape(f"{TOKEN}:{purpose}:{challenge}")
 
-    return env.get_template(template or page.template).render(page=page, form_token=form_token)
+    return env.get_template(template or page.template).render(
+        page=page, form_token=form_token, here="/"
+    )
 
 
 def parse(html: str) -> Element:

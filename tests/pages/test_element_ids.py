@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.consent.pages import RESERVED_IDS, element_ids
+from portal.consent.pages import RESERVED_IDS, ConsentPage, element_ids
+from portal.samples import SAMPLES
 from tests.pages.rendering import ids, parse, render
-from tests.pages.samples import CONSENT, SAMPLES
 
 SCOPE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20)
 TRICKY = st.sampled_from([*sorted(RESERVED_IDS), "scope-accept", "hint-openid", "audience-1"])
@@ -53,8 +53,9 @@ def test_ids_never_collide(scopes: list[str], services: int) -> None:
 
 def test_the_reserved_ids_are_the_pages_own(env: jinja2.Environment) -> None:
     found: set[str] = set()
+    boxes: set[str] = set()
     for page in SAMPLES.values():
-        if page.template == CONSENT.template:
+        if isinstance(page, ConsentPage):
             found |= set(ids(parse(render(env, page))))
-    boxes = {p.element_id for p in CONSENT.permissions} | {a.element_id for a in CONSENT.audience}
+            boxes |= {box.element_id for box in (*page.permissions, *page.audience)}
     assert found - boxes - {f"hint-{box}" for box in boxes} == RESERVED_IDS

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, Request, Route, expect, sync_play
 
 import portal
 from portal.page import Page as PortalPage
+from portal.samples import SAMPLES
 from portal.web.respond import CSP
 from tests.pages.conftest import PREFIX
 from tests.pages.rendering import render
-from tests.pages.samples import SAMPLES
 
 pytestmark = pytest.mark.browser
 
@@ -120,7 +120,7 @@ def test_not_logging_in_needs_nothing_filled_in(site: Portal) -> None:
     site.on_post("/login", "problem")
     site.page.click("#reject")
     expect(site.page.locator("#content #problem-title")).to_be_visible()
-    expect(site.page.locator("form")).to_have_count(0)
+    expect(site.page.locator("main form")).to_have_count(0)
     assert [form["action"] for _, form in site.posted] == [["reject"]]
 
 
