@@ -4,16 +4,23 @@
 
 import ipaddress
 import unicodedata
+from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 from portal.ory.authorization import origin_of
 from portal.ory.models import OAuth2Client
 
 MAX_NAME = 100
 MAX_URL = 2048
 MAX_HOSTS = 3
+NEW_FOR: Final = timedelta(days=30)
+"""So long an app is new here, which is said to whoever is asked about it."""
+WEBSITE: Final = N_("Website")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
@@ -24,6 +31,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     href: str
     host: str
+    is_home: bool = False
+    """The app's own website."""
 
 
 class AppView(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +48,24 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     verified: bool = False
     """The organisation vouches for it; the client itself has no say in this."""
+    known_since: datetime | None = None
+    """When it was registered, where Ory says so."""
+    is_new: bool = False
+    """That is not long ago."""
 
     @classmethod
     def of(
-        cls, client: OAuth2Client, *, redirect_uri: str | None = None, verified: bool = False
+        cls,
+        client: OAuth2Client,
+        *,
+        redirect_uri: str | None = None,
+        verified: bool = False,
+        now: datetime | None = None,
     ) -> "AppView":
-        """Show *client*; *redirect_uri* is the one this request asked for, if it named one."""
+        """Show *client*; *redirect_uri* is the one this request asked for, if it named one. With
+        *now* it is shown for how long it is known, too.
+        """
+        since = _registered(client, now) if now else None
         name = clean_name(client.client_name) or clean_name(client.client_id)
         return cls(
             client_id=client.client_id,
@@ -53,6 +74,8 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
             hosts=_hosts(client, redirect_uri),
             links=_links(client),
             verified=verified,
+            known_since=since,
+            is_new=since is not None and now is not None and now - since < NEW_FOR,
         )
 
     @classmethod
@@ -61,7 +84,7 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "AppView":
         """Show a client from what a grant keeps of it."""
         shown = clean_name(name) or clean_name(client_id)
-        home = _link("Website", uri)
+        home = _link(WEBSITE, uri)
         return cls(
             client_id=client_id,
             name=shown,
@@ -73,7 +96,7 @@ class AppView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def home(self) -> Link | None:
         """The app's own website, where somebody can be sent back to."""
-        return next((link for link in self.links if link.title == "Website"), None)
+        return next((link for link in self.links if link.is_home), None)
 
 
 def clean_name(text: str) -> str:
@@ -126,7 +149,9 @@ def host_of(url: str | None) -> str | None:
         return None
     if parts.scheme in ("http", "https"):
         return clean_name(parts.netloc.rpartition("@")[2]) or None
-    return f"{clean_name(parts.scheme)}: (an app on this device)" if parts.scheme else None
+    if not parts.scheme:
+        return None
+    return _("{scheme}: (an app on this device)").format(scheme=clean_name(parts.scheme))
 
 
 def _hosts(client: OAuth2Client, redirect_uri: str | None) -> tuple[str, ...]:
@@ -136,7 +161,20 @@ def _hosts(client: OAuth2Client, redirect_uri: str | None) -> tuple[str, ...]:
         registered = (redirect_uri,)
     found = list(dict.fromkeys(host for uri in registered if (host := host_of(uri))))
     more = len(found) - MAX_HOSTS
-    return (*found[:MAX_HOSTS], f"{more} more") if more > 0 else tuple(found)
+    if more <= 0:
+        return tuple(found)
+    return (*found[:MAX_HOSTS], ngettext("{count} more", "{count} more", more).format(count=more))
+
+
+def _registered(client: OAuth2Client, now: datetime) -> datetime | None:
+    """When Ory says that *client* was registered; nothing an app could say of itself."""
+    try:
+        since = datetime.fromisoformat(client.created_at)
+    except ValueError:
+        return None
+    if since.tzinfo is None or since.year <= 1:  # Go's zero time: unknown
+        return None
+    return min(since, now)
 
 
 def _is_allowed(asked: str, registered: str) -> bool:
@@ -162,13 +200,15 @@ def _is_loopback_ip(host: str | None) -> bool:
 
 def _link(title: str, url: str | None) -> Link | None:
     href = safe_url(url)
-    return Link(title=title, href=href, host=urlsplit(href).netloc) if href else None
+    if href is None:
+        return None
+    return Link(title=_(title), href=href, host=urlsplit(href).netloc, is_home=title == WEBSITE)
 
 
 def _links(client: OAuth2Client) -> tuple[Link, ...]:
     candidates = (
-        _link("Website", client.client_uri),
-        _link("Privacy policy", client.policy_uri),
-        _link("Terms of service", client.tos_uri),
+        _link(WEBSITE, client.client_uri),
+        _link(N_("Privacy policy"), client.policy_uri),
+        _link(N_("Terms of service"), client.tos_uri),
     )
     return tuple(link for link in candidates if link)

@@ -15,6 +15,8 @@ import msgspec
 import regex
 
 from portal.claim_names import why_unfit
+from portal.i18n import N_, language, ngettext
+from portal.i18n import gettext as _
 from portal.operator_files import OperatorFileError, Table, Words, read_entries
 
 Type = Literal["text", "number", "boolean", "date", "choice", "list"]
@@ -44,7 +46,24 @@ class AttributesError(OperatorFileError):
     """The operator's file of attributes cannot be used; the message says why."""
 
 
-class AttributeValueError(Exception):
+class ValueProblemError(Exception):
+    """Why a value was refused, as one sentence in English with its *values* by name.
+
+    As text it is what stands behind a name in a file or a terminal, "must be yes or no".
+    """
+
+    def __init__(self, english: str, **values: object) -> None:
+        self._english, self._values = english, values
+        text = english.format(**values).removeprefix("This ").removesuffix(".")
+        super().__init__(text[:1].lower() + text[1:])
+
+    @property
+    def sentence(self) -> str:
+        """The same for the person who typed it, in their language."""
+        return _(self._english).format(**self._values)
+
+
+class AttributeValueError(ValueProblemError):
     """A value that an attribute cannot have; the message is for whoever gave it."""
 
 
@@ -83,9 +102,9 @@ class AttributeCatalog:
     def __init__(self, attributes: Mapping[str, Attribute] | None = None) -> None:
         self.attributes = dict(attributes or {})
 
-    def title(self, name: str, language: str | None = None) -> str:
-        """What people call it."""
-        return self.attributes[name].title.best(language)
+    def title(self, name: str, tag: str | None = None) -> str:
+        """What people call it, in the language *tag*, else in the one to speak right now."""
+        return self.attributes[name].title.best(tag or language().tag)
 
     def parse_text(self, name: str, text: str) -> Any:
         """Make the value that *text* writes down: of a form, a cell, an argument; ``None`` for a
@@ -126,7 +145,7 @@ class AttributeCatalog:
     def shown(self, name: str, value: Any) -> str:  # noqa: ARG002 - words may depend on it
         """A value of *name* in words for a page, also of one that is no longer defined."""
         if isinstance(value, bool):
-            return "yes" if value else "no"
+            return _("yes") if value else _("no")
         if isinstance(value, list | tuple):
             return ", ".join(map(str, value))
         if isinstance(value, float) and value.is_integer():
@@ -136,7 +155,7 @@ class AttributeCatalog:
     def _named(self, name: str) -> Attribute:
         attribute = self.attributes.get(name)
         if attribute is None:
-            raise AttributeValueError("there is no such attribute")
+            raise AttributeValueError(N_("There is no such attribute."))
         return attribute
 
 
@@ -151,16 +170,20 @@ def text_of(value: Any) -> str:
 
 def _text(attribute: Attribute, value: object) -> str:
     if not isinstance(value, str):
-        raise AttributeValueError("must be a text")
+        raise AttributeValueError(N_("This must be a text."))
     text = value.strip()
     if not text:
-        raise AttributeValueError("is empty")
+        raise AttributeValueError(N_("This is empty."))
     if not text.isprintable():
-        raise AttributeValueError("holds characters that cannot be seen")
+        raise AttributeValueError(N_("This holds characters that cannot be seen."))
     if len(text) > attribute.max_length:
-        raise AttributeValueError(f"has more than {attribute.max_length} characters")
+        raise AttributeValueError(
+            N_("This has more than {longest} characters."), longest=attribute.max_length
+        )
     if attribute.pattern is not None and not _matches(attribute.pattern, text):
-        raise AttributeValueError(f"does not fit the pattern {attribute.pattern}")
+        raise AttributeValueError(
+            N_("This does not fit the pattern {pattern}."), pattern=attribute.pattern
+        )
     return text
 
 
@@ -168,14 +191,14 @@ def _matches(pattern: str, text: str) -> bool:
     try:
         return regex.fullmatch(pattern, text, timeout=PATTERN_SECONDS) is not None
     except TimeoutError as exc:
-        raise AttributeValueError("takes too long to compare with its pattern") from exc
+        raise AttributeValueError(N_("This takes too long to compare with its pattern.")) from exc
 
 
 def _number(attribute: Attribute, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise AttributeValueError("must be a number")
+        raise AttributeValueError(N_("This must be a number."))
     if not math.isfinite(value) or abs(value) > _SAFE_INTEGER:
-        raise AttributeValueError("is a larger number than apps can read")
+        raise AttributeValueError(N_("This is a larger number than apps can read."))
     _require_within(attribute, value, value)
     return value
 
@@ -185,20 +208,20 @@ def _number_of(attribute: Attribute, text: str) -> int | float:
     try:
         value = int(plain) if regex.fullmatch(r"[+-]?[0-9]{1,30}", plain) else float(plain)
     except ValueError:
-        raise AttributeValueError("must be a number, such as 7 or 2.5") from None
+        raise AttributeValueError(N_("This must be a number, such as 7 or 2.5.")) from None
     return _number(attribute, value)
 
 
-def _boolean(_: Attribute, value: object) -> bool:
+def _boolean(__: Attribute, value: object) -> bool:
     if not isinstance(value, bool):
-        raise AttributeValueError("must be yes or no")
+        raise AttributeValueError(N_("This must be yes or no."))
     return value
 
 
-def _boolean_of(_: Attribute, text: str) -> bool:
+def _boolean_of(__: Attribute, text: str) -> bool:
     word = text.casefold()
     if word not in _YES | _NO:
-        raise AttributeValueError("must be yes or no")
+        raise AttributeValueError(N_("This must be yes or no."))
     return word in _YES
 
 
@@ -206,39 +229,47 @@ def _date(attribute: Attribute, value: object) -> str:
     if type(value) is date:
         value = value.isoformat()
     if not isinstance(value, str) or not regex.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise AttributeValueError("must be a date as 2026-03-31")
+        raise AttributeValueError(N_("This must be a date as 2026-03-31."))
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        raise AttributeValueError("is a day that there is not") from None
+        raise AttributeValueError(N_("This is a day that there is not.")) from None
     _require_within(attribute, day, value)
     return value
 
 
 def _require_within(attribute: Attribute, value: Any, shown: object) -> None:
     if attribute.minimum is not None and value < attribute.minimum:
-        raise AttributeValueError(f"must be at least {attribute.minimum}, and is {shown}")
+        raise AttributeValueError(
+            N_("This must be at least {least}, and is {shown}."),
+            least=attribute.minimum,
+            shown=shown,
+        )
     if attribute.maximum is not None and value > attribute.maximum:
-        raise AttributeValueError(f"must be at most {attribute.maximum}, and is {shown}")
+        raise AttributeValueError(
+            N_("This must be at most {most}, and is {shown}."), most=attribute.maximum, shown=shown
+        )
 
 
 def _choice(attribute: Attribute, value: object) -> str:
     if value not in attribute.choices or not isinstance(value, str):
-        raise AttributeValueError(f"must be one of {', '.join(attribute.choices)}")
+        raise AttributeValueError(
+            N_("This must be one of {choices}."), choices=", ".join(attribute.choices)
+        )
     return value
 
 
 def _list(attribute: Attribute, value: object) -> list[str]:
     if not isinstance(value, list | tuple):
-        raise AttributeValueError("must be a list of texts")
+        raise AttributeValueError(N_("This must be a list of texts."))
     if len(value) > attribute.max_items:
-        raise AttributeValueError(f"has more than {attribute.max_items} items")
+        raise AttributeValueError(N_("This has more than {most} items."), most=attribute.max_items)
     one = _choice if attribute.choices else _text
     items = [one(attribute, item) for item in value]
     if not items:
-        raise AttributeValueError("is empty")
+        raise AttributeValueError(N_("This is empty."))
     if len(set(items)) < len(items):
-        raise AttributeValueError("holds an item twice")
+        raise AttributeValueError(N_("This holds an item twice."))
     return items
 
 
@@ -262,23 +293,51 @@ _READ: Final[Mapping[Type, _Check]] = {
     "boolean": _boolean_of,
     "list": _list_of,
 }
-_HINTS: Final[Mapping[Type, Callable[[Attribute], str]]] = {
-    "text": lambda a: f"At most {a.max_length} characters.",
-    "number": lambda a: f"A number{_range(a)}.",
-    "boolean": lambda _: "Yes or no.",
-    "date": lambda a: f"A date as 2026-03-31{_range(a)}.",
-    "choice": lambda a: f"One of {', '.join(a.choices)}.",
-    "list": lambda a: (
-        f"One on each line, out of {', '.join(a.choices)}." if a.choices else "One on each line."
-    ),
-}
 
 
-def _range(attribute: Attribute) -> str:
-    least, most = attribute.minimum, attribute.maximum
+def _at_most(a: Attribute) -> str:
+    text = ngettext("At most {count} character.", "At most {count} characters.", a.max_length)
+    return text.format(count=a.max_length)
+
+
+def _a_number(a: Attribute) -> str:
+    least, most = a.minimum, a.maximum
     if least is None:
-        return "" if most is None else f", at most {most}"
-    return f", at least {least}" if most is None else f" from {least} to {most}"
+        text = _("A number.") if most is None else _("A number, at most {most}.")
+    elif most is None:
+        text = _("A number, at least {least}.")
+    else:
+        text = _("A number from {least} to {most}.")
+    return text.format(least=least, most=most)
+
+
+def _a_date(a: Attribute) -> str:
+    least, most = a.minimum, a.maximum
+    if least is None:
+        text = _("A date as 2026-03-31.")
+        if most is not None:
+            text = _("A date as 2026-03-31, at most {most}.")
+    elif most is None:
+        text = _("A date as 2026-03-31, at least {least}.")
+    else:
+        text = _("A date as 2026-03-31 from {least} to {most}.")
+    return text.format(least=least, most=most)
+
+
+def _items(a: Attribute) -> str:
+    if not a.choices:
+        return _("One on each line.")
+    return _("One on each line, out of {choices}.").format(choices=", ".join(a.choices))
+
+
+_HINTS: Final[Mapping[Type, Callable[[Attribute], str]]] = {
+    "text": _at_most,
+    "number": _a_number,
+    "boolean": lambda __: _("Yes or no."),
+    "date": _a_date,
+    "choice": lambda a: _("One of {choices}.").format(choices=", ".join(a.choices)),
+    "list": _items,
+}
 
 
 def load_attributes(path: Path | None) -> AttributeCatalog:

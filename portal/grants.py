@@ -5,13 +5,15 @@ compared as exact strings. What is written is committed before Ory is told.
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from portal.decisions import new_decision_id
+from portal.i18n import gettext as _
+from portal.i18n import ngettext
 from portal.settings import Settings
 from portal.store import Rows
 from portal.store.tables import AT_ORY, ClientPolicy, GrantRecord, GrantState, Revocation
@@ -28,6 +30,31 @@ again; and of the deletion that this takes."""
 UNDO_MARGIN: Final = timedelta(seconds=2)
 """Between the last moment of an undo and the deletion: the clocks of two processes differ."""
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_SECOND: Final = timedelta(seconds=1)
+_Counting = Mapping[str, Callable[[int], str]]
+# Each a message of its own: languages put what is counted into another case after "for"
+_FOR: Final[_Counting] = {
+    "day": lambda n: ngettext("for {count} day", "for {count} days", n),
+    "hour": lambda n: ngettext("for {count} hour", "for {count} hours", n),
+    "minute": lambda n: ngettext("for {count} minute", "for {count} minutes", n),
+    "second": lambda n: ngettext("for {count} second", "for {count} seconds", n),
+}
+_FOR_ABOUT: Final[_Counting] = {
+    "day": lambda n: ngettext("for about {count} day", "for about {count} days", n),
+    "hour": lambda n: ngettext("for about {count} hour", "for about {count} hours", n),
+    "minute": lambda n: ngettext("for about {count} minute", "for about {count} minutes", n),
+}
+_ALONE: Final[_Counting] = {
+    "day": lambda n: ngettext("{count} day", "{count} days", n),
+    "hour": lambda n: ngettext("{count} hour", "{count} hours", n),
+    "minute": lambda n: ngettext("{count} minute", "{count} minutes", n),
+    "second": lambda n: ngettext("{count} second", "{count} seconds", n),
+}
+_ABOUT: Final[_Counting] = {
+    "day": lambda n: ngettext("about {count} day", "about {count} days", n),
+    "hour": lambda n: ngettext("about {count} hour", "about {count} hours", n),
+    "minute": lambda n: ngettext("about {count} minute", "about {count} minutes", n),
+}
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,15 +152,13 @@ def choices(settings: Settings, policy: Policy) -> tuple[timedelta | None, ...]:
 def in_words(span: timedelta | None) -> str:
     """How long, to be read after "it holds"; never longer than *span*."""
     if span is None:
-        return "until you revoke it"
-    seconds = int(span.total_seconds())
-    if not seconds:
-        return "this time only"
-    unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
-    if seconds // size > MOST_COUNTED and size < _UNITS[0][1]:
-        unit, size = next((unit, size) for unit, size in _UNITS if seconds >= size)
-    count, rest = divmod(seconds, size)
-    return f"for {'about ' if rest else ''}{count} {unit}{'' if count == 1 else 's'}"
+        return _("until you remove it")
+    return _counted(span, _FOR, _FOR_ABOUT) if span >= _SECOND else _("this time only")
+
+
+def span_in_words(span: timedelta) -> str:
+    """How much time, to stand by itself: ``30 days``; never more than *span*."""
+    return _counted(span, _ALONE, _ABOUT)
 
 
 def lasted(grant: GrantRecord) -> str:
@@ -463,6 +488,15 @@ def _row(
         revoke_reason=None,
         revoke_synced_at=None,
     )
+
+
+def _counted(span: timedelta, exactly: _Counting, about: _Counting) -> str:
+    seconds = int(span.total_seconds())
+    unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
+    if seconds // size > MOST_COUNTED and size < _UNITS[0][1]:
+        unit, size = next((unit, size) for unit, size in _UNITS if seconds >= size)
+    count, rest = divmod(seconds, size)
+    return (about if rest else exactly)[unit](count).format(count=count)
 
 
 def _union(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:

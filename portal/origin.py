@@ -5,19 +5,23 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import msgspec
 
+from portal.i18n import N_
+from portal.i18n import gettext as _
+
 Network = IPv4Network | IPv6Network
 MAX_USER_AGENT = 256
 _BROWSERS = (
     *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet")),
     *(("Vivaldi", "Vivaldi"), ("Firefox/", "Firefox"), ("FxiOS", "Firefox")),
     *(("CriOS", "Chrome"), ("Chromium", "Chromium"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
-    *(("curl/", "curl"), ("python-httpx", "a program"), ("Go-http-client", "a program")),
+    *(("curl/", "curl"), ("python-httpx", N_("A program")), ("Go-http-client", N_("A program"))),
 )
 """Those that pretend to be another one come before it."""
-UNKNOWN_BROWSER = "An unknown browser"
+UNKNOWN_BROWSER = N_("An unknown browser")
 _SYSTEMS = (
-    *(("Windows", "Windows"), ("iPhone", "an iPhone"), ("iPad", "an iPad")),
-    *(("Android", "Android"), ("CrOS", "ChromeOS"), ("Mac OS X", "a Mac"), ("Linux", "Linux")),
+    *(("Windows", "Windows"), ("iPhone", N_("an iPhone")), ("iPad", N_("an iPad"))),
+    *(("Android", "Android"), ("CrOS", "ChromeOS"), ("Mac OS X", N_("a Mac"))),
+    ("Linux", "Linux"),
 )
 
 
@@ -79,7 +83,10 @@ def browser_in_words(user_agent: str) -> str:
     """Which browser that probably was, to be read: "Chrome on Windows". It may pretend anything."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
+    if browser is None and system is None:
+        return _(UNKNOWN_BROWSER)
+    if system is None:
+        return _(browser or UNKNOWN_BROWSER)
     if browser is None:
-        return f"A browser on {system}" if system else UNKNOWN_BROWSER
-    named = browser[0].upper() + browser[1:]
-    return f"{named} on {system}" if system else named
+        return _("A browser on {system}").format(system=_(system))
+    return _("{browser} on {system}").format(browser=_(browser), system=_(system))

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 from portal.attributes import AttributeCatalog
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.origin import Origin
 from portal.ory.admin import OryAdmin
 from portal.passwords import Passwords
@@ -15,8 +17,10 @@ from portal.sealing import Sealer
 from portal.settings import Settings
 from portal.store import Store
 
-STALE_FORM: Final = "This page was open for too long. Nothing was changed: please try again."
-NO_COOKIE: Final = "Your browser did not send our cookie back. Allow cookies here, then try again."
+STALE_FORM: Final = N_("This page was open for too long. Nothing was changed: please try again.")
+NO_COOKIE: Final = N_(
+    "Your browser did not send our cookie back. Allow cookies here, then try again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,4 +47,4 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def why_stale(self) -> str:
         """What to tell somebody whose form was not one that this browser was shown."""
-        return STALE_FORM if self.browser_hash else NO_COOKIE
+        return _(STALE_FORM) if self.browser_hash else _(NO_COOKIE)

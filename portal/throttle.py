@@ -15,6 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from portal import logs, metrics
+from portal.i18n import ngettext
 from portal.origin import Origin
 from portal.store import FailurePolicy, Rows
 
@@ -163,9 +164,18 @@ def told_to_wait(wait: float) -> Refused:
 
 def please_wait(seconds: int) -> str:
     """What to tell somebody who has to wait."""
+    if seconds < 60:
+        return ngettext(
+            "Too many attempts. Please try again in {count} second.",
+            "Too many attempts. Please try again in {count} seconds.",
+            seconds,
+        ).format(count=seconds)
     minutes = math.ceil(seconds / 60)
-    span = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return f"Too many attempts. Please try again in {span}."
+    return ngettext(
+        "Too many attempts. Please try again in {count} minute.",
+        "Too many attempts. Please try again in {count} minutes.",
+        minutes,
+    ).format(count=minutes)
 
 
 def _hash(account: str) -> str:

@@ -143,6 +143,13 @@ class Browser:
     def fill(self, element_id: str, text: str) -> None:
         self.page.element(element_id).set("value", text)
 
+    def select(self, element_id: str, value: str) -> None:
+        """Pick the option with *value* from a drop-down list."""
+        options = {option.get("value"): option for option in self.page.element(element_id)}
+        for option in options.values():
+            option.attrib.pop("selected", None)
+        options[value].set("selected", "selected")
+
     def tick(self, element_id: str, *, ticked: bool = True) -> None:
         """Tick or untick a box; of radio buttons of one name the last one ticked is left."""
         box = self.page.element(element_id)

@@ -1,5 +1,6 @@
 """How an app is shown: where its answer goes, as far as that is known."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,3 +73,48 @@ def test_where_it_is_not_known_every_registered_host_is_shown_once() -> None:
 def test_a_client_cannot_fill_the_page_with_hosts() -> None:
     many = [f"https://{number}.test/" for number in range(100)]
     assert hosts(None, *many) == ("0.test", "1.test", "2.test", "97 more")
+
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def known(created_at: str, now: datetime | None = NOW) -> tuple[datetime | None, bool]:
+    app = AppView.of(OAuth2Client(client_id="photos", created_at=created_at), now=now)
+    return app.known_since, app.is_new
+
+
+@pytest.mark.parametrize(
+    ("age", "is_new"),
+    [(timedelta(), True), (timedelta(days=29, hours=23), True), (timedelta(days=30), False)],
+)
+def test_an_app_is_new_here_for_thirty_days(age: timedelta, is_new: bool) -> None:
+    since = NOW - age
+    assert known(since.isoformat().replace("+00:00", "Z")) == (since, is_new)
+    assert known(since.isoformat(), now=None) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "created_at", ["", "0001-01-01T00:00:00Z", "2026-11-25T12:00:00", "yesterday", "9" * 50]
+)
+def test_an_app_whose_age_ory_does_not_tell_is_neither_new_nor_known(created_at: str) -> None:
+    assert known(created_at) == (None, False)
+
+
+def test_nanoseconds_and_a_clock_that_is_ahead_do_no_harm() -> None:
+    assert known("2024-03-01T10:00:00.123456789Z")[1] is False
+    assert known("9999-12-31T23:59:59-12:00") == (NOW, True)
+
+
+def test_how_many_more_hosts_there_are_is_said() -> None:
+    assert hosts(None, *(f"https://{n}.photos.test/" for n in "abcde"))[-1] == "2 more"
+
+
+def test_the_app_s_own_website_is_known_whatever_it_is_called_on_screen() -> None:
+    fields = {"client_uri": "https://photos.test/", "tos_uri": "https://t.test"}
+    client = OAuth2Client(client_id="photos", **fields)
+    app = AppView.of(client)
+    assert app.home is not None
+    assert (app.home.href, [link.is_home for link in app.links]) == (
+        "https://photos.test/",
+        [True, False],
+    )

@@ -307,7 +307,7 @@ def test_what_remembers_nothing_has_no_end(
 @pytest.mark.parametrize(
     ("span", "words"),
     [
-        (None, "until you revoke it"),
+        (None, "until you remove it"),
         (ONCE, "this time only"),
         (30 * DAY, "for 30 days"),
         (DAY, "for 1 day"),

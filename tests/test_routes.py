@@ -84,6 +84,7 @@ GET = {
     "/health/ready": (200, 200, 200, 200, 200),
     "/metrics/prometheus": (404, 404, 404, 404, 404),
     "/static/{version:str}/{name:str}": (404, 404, 404, 404, 404),
+    "/theme/{version:str}/{name:str}": (404, 404, 404, 404, 404),
 }
 POST_WITHOUT_A_TOKEN = {
     "/login": (403, 403, 403, 403, 403),
@@ -95,6 +96,7 @@ POST_WITHOUT_A_TOKEN = {
     "/consent/summary": (403, 403, 403, 403, 403),
     "/device/verify": (403, 403, 403, 403, 403),
     "/logout": (403, 403, 403, 403, 403),
+    "/language": (303, 303, 303, 303, 303),
     "/password-strength": (403, 403, 403, 403, 403),
     "/account/apps/disconnect": (SIGN_IN, 403, SIGN_IN, 404, 404),
     "/account/apps/undo": (SIGN_IN, 403, SIGN_IN, 403, 403),
@@ -131,7 +133,9 @@ POST_WITHOUT_A_TOKEN = {
     "/admin/users/sessions/end": (SIGN_IN, 403, SIGN_IN, 403, 403),
     "/admin/users/data": (SIGN_IN, 403, SIGN_IN, 403, 403),
 }
-"""A complete form but for its token; ``user`` is the one with a grant."""
+"""A complete form but for its token, which the choice of a language does not have; ``user`` is the
+one with a grant.
+"""
 ADMIN_QUERY = {"client_id": "photos", "act": "disable"}
 """With Ann's subject it names something on every admin page."""
 MATRIX = {("GET", path): cells for path, cells in GET.items()} | {
@@ -221,6 +225,7 @@ def form_for(path: str, ory: OryDouble, ann: Person) -> dict[str, str]:
         "/consent/summary": {"consent_challenge": consent, "grant_scope": "openid"},
         "/device/verify": {"device_challenge": ory.plant_device(), "user_code": "WDJBMJHT"},
         "/logout": {"action": "accept"},
+        "/language": {"language": "de", "back": "/account/apps"},
         "/password-strength": {"password": "correct horse battery staple"},
         "/account/apps/disconnect": {"client_id": "photos"},
         "/account/apps/undo": {"client_id": "photos"},

@@ -2,7 +2,9 @@
 
 import pytest
 
-from portal.scopes import STANDARD, ScopeCatalog, ScopeCatalogError, load_catalog
+from portal import i18n
+from portal.operator_files import words
+from portal.scopes import STANDARD, Entry, ScopeCatalog, ScopeCatalogError, load_catalog
 
 KEPT = '["photos.read"]\ntitle = "See your photos"\ndescription = "All of them."\n'
 
@@ -101,7 +103,8 @@ def test_every_problem_is_told_together_with_its_scope_and_key(catalog):
         """,
     )
     assert found == [
-        "photos.read: titel: is unknown; a table may hold title, description, emphasised, claims",
+        "photos.read: titel: is unknown; a table may hold title, description, group, caution, "
+        "emphasised, claims",
         "photos.read: title: is missing",
         'photos.read: description: must be a text, or texts by language as { en = "…", de = "…" }',
         "photos.read: emphasised: must be true or false",
@@ -142,3 +145,97 @@ def test_what_cannot_be_used_is_refused_in_words(catalog, text, words):
 def test_a_file_that_is_gone_is_told(tmp_path):
     with pytest.raises(ScopeCatalogError, match="cannot be read"):
         load_catalog(tmp_path / "none.toml")
+
+
+@pytest.fixture
+def speak():
+    """Speak a language, as a request does."""
+    yield lambda tag: i18n.begin(browser=tag)
+    i18n.begin()
+
+
+def test_a_permission_stands_in_the_group_that_its_operator_names_else_by_what_it_does(catalog):
+    found = catalog(
+        KEPT
+        + """group = "Your photos"
+        [work]
+        title = "Work"
+        description = "Where."
+        claims = ["nickname"]
+        [act]
+        title = "Act"
+        description = "For you."
+        [offline]
+        group = "In your name"
+        """
+    )
+    names = ("openid", "work", "photos.read", "act", "offline", "offline_access", "x.y")
+    described = [found.describe(name) for name in names]
+    assert [scope.group for scope in described] == [
+        "About you",
+        "About you",
+        "Your photos",
+        "In your name",
+        "In your name",
+        "While you are away",
+        "Not explained",
+    ]
+    ranks = [scope.rank for scope in described]
+    assert ranks == sorted(ranks)
+
+
+def test_what_is_sensitive_says_why(catalog):
+    found = catalog(
+        KEPT
+        + """caution = "They may be private."
+        [pay]
+        title = "Pay"
+        description = "With your card."
+        emphasised = true
+        [plain]
+        title = "Plain"
+        description = "It."
+        """
+    )
+    assert found.describe("photos.read").emphasised
+    assert found.describe("photos.read").caution == "They may be private."
+    assert found.describe("pay").caution == "Allow it only if you trust the app."
+    assert found.describe("plain").caution == ""
+    assert found.describe("x.y").caution == "Allow it only if you know what it is for."
+    assert found.describe("offline").caution
+
+
+def test_the_words_are_in_the_language_of_the_page(catalog, speak):
+    found = catalog(
+        """
+        ["photos.read"]
+        title = { en = "Photos", fr = "Les photos" }
+        description = "All."
+        group = { en = "Pictures", fr = "Images" }
+        """
+    )
+    speak("fr-CA")
+    scope = found.describe("photos.read")
+    assert (scope.title, scope.description, scope.group) == ("Les photos", "All.", "Images")
+
+
+def test_every_word_of_ours_can_be_translated():
+    """What is shown of a standard scope is asked of the catalogs, and an operator's text is not."""
+    asked = []
+
+    def note(text):
+        asked.append(text)
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portal.scopes._", note)
+        for name in (*STANDARD, "x.y"):
+            ScopeCatalog().describe(name)
+        ours = {text for entry in STANDARD.values() for text in (
+            entry.title.best(), entry.description.best(), entry.group.best(),
+        )}  # fmt: skip
+        assert ours <= set(asked)
+        asked.clear()
+        own = {"email": Entry(title=words("Mail"), description=words("Yours."))}
+        ScopeCatalog(own).describe("email")
+        assert asked == ["In your name"]

@@ -24,6 +24,8 @@ from portal.account.view import (
 )
 from portal.decisions import UnrequestedError
 from portal.grants import NARROWED, Policy, narrowed_to, revoke
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError
 from portal.revocations import remove_access, try_now
 from portal.services import Services, Visitor
@@ -32,17 +34,19 @@ from portal.store.tables import Revocation, User
 
 HOME: Final = "/account/apps"
 NOTICES: Final = {
-    "removed": "Access was removed. What the app had received does not work any more.",
-    "pending": "Access is being removed. It may take a few minutes until the app notices.",
-    "restored": "Undone: the app has its access again, as before.",
-    "late": "Too late to undo: the access is removed already. The app can ask you again.",
-    "connected": "There is nothing to undo: the app is connected.",
-    "narrowed": "Saved. The app has to fetch its access again, and to ask you for more than this.",
-    "narrowing": "Saved. It may take a few minutes until the app notices.",
-    "unchanged": "Nothing was changed.",
-    "gone": "Nothing was changed: the app has no access any more.",
+    "removed": N_("Access was removed. What the app had received does not work any more."),
+    "pending": N_("Access is being removed. It may take a few minutes until the app notices."),
+    "restored": N_("Undone: the app has its access again, as before."),
+    "late": N_("Too late to undo: the access is removed already. The app can ask you again."),
+    "connected": N_("There is nothing to undo: the app is connected."),
+    "narrowed": N_(
+        "Saved. The app has to get its access again. For more than this it has to ask you."
+    ),
+    "narrowing": N_("Saved. It may take a few minutes until the app notices."),
+    "unchanged": N_("Nothing was changed."),
+    "gone": N_("Nothing was changed: the app has no access any more."),
 }
-CHANGED_MEANWHILE: Final = (
+CHANGED_MEANWHILE: Final = N_(
     "What this app has was changed meanwhile. Nothing was saved: look at it again."
 )
 
@@ -68,7 +72,7 @@ async def show(
         )
         for grant in grants
     ]
-    page = apps_page(user, cases, services.catalog, notice=NOTICES.get(notice))
+    page = apps_page(user, cases, services.catalog, notice=_(NOTICES.get(notice, "")) or None)
     if error is not None:
         return msgspec.structs.replace(page, status=403, error=error)
     return page
@@ -170,7 +174,7 @@ def _judged(case: Case, form: ChangeForm, services: Services) -> ChangePage | Go
     if grant.revoked_at is not None:
         return GoTo(f"{HOME}?notice=gone")
     if form.seen != fingerprint(grant):
-        return change_page(case, services.catalog, status=409, error=CHANGED_MEANWHILE)
+        return change_page(case, services.catalog, status=409, error=_(CHANGED_MEANWHILE))
     for kept, had in ((form.grant_scope, grant.scopes), (form.grant_audience, grant.audience)):
         if len(set(kept)) < len(kept) or not set(kept) <= set(had):
             raise UnrequestedError

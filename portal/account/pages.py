@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from portal.apps import AppView
+from portal.claims import Datum
 from portal.page import Page
 
 State = Literal["active", "expired", "undoable", "pending", "removed"]
@@ -17,9 +18,11 @@ class PermissionView(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     title: str
     description: str
-    shared: str | None = None
-    """The data that the app sees by it, as it is: ``ann@example.org``."""
+    data: tuple[Datum, ...] = ()
+    """What the app sees by it, as it is: ``E-mail: ann@example.org``."""
     emphasised: bool = False
+    caution: str = ""
+    """Why it is."""
     asks: bool = False
     """The app asks for it each time, though not for all of what it has."""
     needed: bool = False

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
+from babel.lists import format_list
 
 from portal.account.pages import (
     AppPage,
@@ -24,15 +25,17 @@ from portal.claims import shown_data
 from portal.grants import (
     Policy,
     chosen_duration,
-    in_words,
     remembered_since,
     remembered_until,
     remembers,
     remembers_something,
+    span_in_words,
     state_of,
     undoable,
     was_narrowed,
 )
+from portal.i18n import gettext as _
+from portal.i18n import language
 from portal.scopes import Scope, ScopeCatalog
 from portal.store.tables import GrantRecord, Revocation, User
 
@@ -157,8 +160,9 @@ def permissions(
             scope=scope,
             title=words.title,
             description=words.description,
-            shared=shown_data(case.user, scope, catalog=catalog, attributes=case.attributes),
+            data=shown_data(case.user, scope, catalog=catalog, attributes=case.attributes),
             emphasised=words.emphasised,
+            caution=words.caution,
             asks=some and scope not in case.grant.remembered_scopes,
             needed=scope in case.policy.required_scopes,
             ticked=ticked is None or scope in ticked,
@@ -169,8 +173,12 @@ def permissions(
 
 def needs(case: Case, missing: Sequence[str], catalog: ScopeCatalog) -> str:
     """Why *missing* cannot be taken from the app alone: the operator says that it needs that."""
-    titles = " and ".join(f"“{words.title}”" for _, words in _described(missing, catalog))
-    return f"{case.app.name} needs {titles}: keep that ticked, or remove its access instead."
+    titles = format_list(
+        [_("“{title}”").format(title=words.title) for __, words in _described(missing, catalog)],
+        locale=language().locale,
+    )
+    text = _("{app} needs {permissions}: keep that ticked, or remove its access instead.")
+    return text.format(app=case.app.name, permissions=titles)
 
 
 def fingerprint(grant: GrantRecord) -> str:
@@ -195,8 +203,9 @@ def _lasted(case: Case) -> str:
     """
     grant, chosen = case.grant, chosen_duration(case.grant)
     until = remembered_until(grant, case.policy)
-    cut = chosen is None or until is None or until < remembered_since(grant) + chosen
-    return "" if cut else in_words(chosen).removeprefix("for ")
+    if chosen is None or until is None or until < remembered_since(grant) + chosen:
+        return ""
+    return span_in_words(chosen)
 
 
 def _seconds_left(waiting: Revocation, now: datetime) -> int:

@@ -16,6 +16,7 @@ from portal.accounts.errors import UserExistsError
 from portal.accounts.mailing import SameAddressError, admit, require_address
 from portal.accounts.own import lock_own
 from portal.accounts.spelling import canonical_email
+from portal.i18n import N_
 from portal.links import LinkError
 from portal.mail import Letter
 from portal.mail.letters import circumstances, duration
@@ -61,6 +62,8 @@ class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
     """The account's address from now on."""
     done: bool
     """False: the other mailbox is still to be heard."""
+    kept: bool = False
+    """The browser that confirmed a change stays signed in to the account."""
 
 
 async def ask_to_verify(services: Services, user: User, *, visitor: Visitor) -> None:
@@ -72,7 +75,15 @@ async def ask_to_verify(services: Services, user: User, *, visitor: Visitor) -> 
         current = await lock_own(rows, user)
         if current.email_verified:
             return
-        await _mail(rows, services, links.VERIFY, current, to=current.email, visitor=visitor)
+        await _mail(
+            rows,
+            services,
+            links.VERIFY,
+            current,
+            to=current.email,
+            reader=current,
+            visitor=visitor,
+        )
 
 
 async def ask_to_move(services: Services, user: User, email: str, *, visitor: Visitor) -> None:
@@ -82,21 +93,22 @@ async def ask_to_move(services: Services, user: User, email: str, *, visitor: Vi
     """
     new = canonical_email(email)
     if new == user.email:
-        raise SameAddressError("this is your address already")
+        raise SameAddressError(N_("This is your address already."))
     async with services.store.writing() as rows:
         await admit(rows, visitor, user.email, new)
         current = await lock_own(rows, user)
-        taken = await rows.users.find_by_email(new) is not None
+        owner = await rows.users.find_by_email(new)
         for purpose, to in ((links.LEAVE, current.email), (links.MOVE, new)):
-            kind = "move_taken" if taken and purpose == links.MOVE else purpose
+            reader = owner if owner is not None and purpose == links.MOVE else current
             await _mail(
                 rows,
                 services,
                 purpose,
                 current,
                 to=to,
+                reader=reader,
                 visitor=visitor,
-                kind=kind,
+                kind=purpose if reader is current else "move_taken",
                 detail={"old": current.email, "new": new},
             )
         await rows.audit.add(
@@ -122,6 +134,14 @@ async def waiting_move(rows: Rows, user: User, *, now: datetime) -> Move | None:
         left=leave.used_at is not None,
         arrived=move.used_at is not None,
         expires_at=min(leave.expires_at, move.expires_at),
+    )
+
+
+async def was_asked_to_verify(rows: Rows, user: User, *, now: datetime) -> bool:
+    """Whether a mail is out by which *user* can confirm their address."""
+    return any(
+        link.used_at is None and link.expires_at > now and link.email == user.email
+        for link in await rows.mailed_links.of_subject(user.subject, links.VERIFY)
     )
 
 
@@ -165,10 +185,10 @@ async def confirm(
         async with services.store.writing() as rows:
             await rows.mailed_links.void_of(question.user.subject, *BOTH)
         raise UserExistsError(
-            "the new address has an account of its own meanwhile, so nothing was changed"
+            N_("The new address has an account of its own meanwhile, so nothing was changed.")
         ) from exc
     await try_now(revocation, services)
-    return Confirmed(purpose=link.purpose, email=new, done=True)
+    return Confirmed(purpose=link.purpose, email=new, done=True, kept=but is not None)
 
 
 async def refuse(services: Services, token: str, *, typed: str, visitor: Visitor) -> None:
@@ -235,9 +255,10 @@ async def _moved(
         detail={"before": old, "after": new},
         origin=visitor.origin,
     )
-    for address in (old, new):
+    with postbox.writing_to(user):
         values = circumstances(visitor.origin, now)
-        await postbox.post(rows, services, Letter(address, "email_changed", values), now=now)
+        for address in (old, new):
+            await postbox.post(rows, services, Letter(address, "email_changed", values), now=now)
     return revocation
 
 
@@ -248,6 +269,7 @@ async def _mail(
     user: User,
     *,
     to: str,
+    reader: User,
     visitor: Visitor,
     kind: str | None = None,
     detail: dict[str, str] | None = None,
@@ -263,11 +285,13 @@ async def _mail(
         detail=detail,
         browser_hash=visitor.browser_hash,
     )
-    values = circumstances(visitor.origin, visitor.now) | {
-        "link": page_url(settings, f"{VERIFY_PAGE}?token={token}"),
-        "good_for": duration(settings.verification_link_for),
-    }
-    if detail is not None:
-        values["new"] = detail["new"]
-    until = visitor.now.timestamp() + settings.verification_link_for
-    await postbox.post(rows, services, Letter(to, kind or purpose, values, until), now=visitor.now)
+    with postbox.writing_to(reader):
+        values = circumstances(visitor.origin, visitor.now) | {
+            "link": page_url(settings, f"{VERIFY_PAGE}?token={token}"),
+            "good_for": duration(settings.verification_link_for),
+        }
+        if detail is not None:
+            values["new"] = detail["new"]
+        until = visitor.now.timestamp() + settings.verification_link_for
+        letter = Letter(to, kind or purpose, values, until)
+        await postbox.post(rows, services, letter, now=visitor.now)

@@ -21,6 +21,7 @@ from portal.accounts.errors import UserExistsError
 from portal.accounts.own import delete_account
 from portal.accounts.spelling import canonical_email
 from portal.factors import guesses, reset
+from portal.i18n import N_
 from portal.origin import Origin
 from portal.postbox import Sender
 from portal.store import AlreadyExistsError, Store
@@ -155,7 +156,7 @@ async def change_address(
             moved = await get_user(rows, subject)
             await postbox.notify(rows, services, moved, "email_changed", now=now, origin=origin)
     except AlreadyExistsError as exc:
-        raise UserExistsError("somebody else has this e-mail address") from exc
+        raise UserExistsError(N_("Somebody else has this e-mail address.")) from exc
     return True
 
 

@@ -16,6 +16,7 @@ from portal.accounts.errors import (
 from portal.accounts.password_policy import check_password
 from portal.accounts.spelling import canonical_email, checked_name, checked_subject, name_key
 from portal.acting import require_admin
+from portal.i18n import N_
 from portal.origin import Origin
 from portal.passwords import Passwords, prepare
 from portal.store import AlreadyExistsError, Rows, Store
@@ -80,7 +81,9 @@ async def create_user(
                 origin=origin,
             )
     except AlreadyExistsError as exc:
-        raise UserExistsError("a user with this e-mail address or subject exists already") from exc
+        raise UserExistsError(
+            N_("A user with this e-mail address or subject exists already.")
+        ) from exc
     return user
 
 
@@ -183,7 +186,7 @@ async def require_another_admin(rows: Rows, user: User) -> None:
     await rows.users.lock_admins()
     if not await rows.users.has_other_admin(user.subject):
         raise LastAdminError(
-            "this is the last administrator who can sign in; make somebody else one first"
+            N_("This is the last administrator who can sign in; make somebody else one first.")
         )
 
 
@@ -212,7 +215,7 @@ async def get_user(rows: Rows, subject: str, *, lock: bool = False) -> User:
     """Find somebody who has to be there, or raise :class:`UnknownUserError`."""
     user = await rows.users.find(subject, lock=lock)
     if user is None:
-        raise UnknownUserError("there is no such user")
+        raise UnknownUserError(N_("There is no such user."))
     return user
 
 
@@ -245,7 +248,7 @@ async def new_hash(
     what is known of them besides, as the name.
     """
     if not password:
-        raise WeakPasswordError("the password is empty")
+        raise WeakPasswordError(N_("The password is empty."))
     prepare(password)
     if not allow_weak:
         known = tuple(word for word in words if word)

@@ -15,6 +15,7 @@ from portal.accounts.errors import AccountError, UserExistsError
 from portal.accounts.registering import FINISH_PAGE
 from portal.accounts.spelling import canonical_email, checked_name
 from portal.acting import require_admin
+from portal.i18n import N_, ngettext
 from portal.mail import Letter
 from portal.mail.letters import duration
 from portal.origin import Origin
@@ -29,7 +30,20 @@ ADDRESS_SECONDS_EACH: Final = 300.0
 
 
 class InvitedOftenError(AccountError):
-    """The address was sent many invitations just now."""
+    """The address was sent many mails by administrators just now; try again in ``minutes``."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__()
+        self.minutes = minutes
+
+    @property
+    def sentence(self) -> str:
+        """The same for the administrator, in their language."""
+        return ngettext(
+            "Many mails went to this address just now. Try again in {count} minute.",
+            "Many mails went to this address just now. Try again in {count} minutes.",
+            self.minutes,
+        ).format(count=self.minutes)
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +76,9 @@ async def invite(
     async with services.store.writing() as rows:
         await require_admin(rows, actor)
         if settings.has_mail:
-            await _admit(rows, address, now=now)
+            await admit(rows, address, now=now)
         if await rows.users.find_by_email(address) is not None:
-            raise UserExistsError("a user with this e-mail address exists already")
+            raise UserExistsError(N_("A user with this e-mail address exists already."))
         token = await links.issue(
             rows,
             purpose=links.INVITE,
@@ -88,8 +102,10 @@ async def invite(
     return Invitation(email=address, link=link, mailed=settings.has_mail)
 
 
-async def _admit(rows: Rows, address: str, *, now: datetime) -> None:
-    """Count a mail to *address*; strangers who ask for others cannot use this bucket up."""
+async def admit(rows: Rows, address: str, *, now: datetime) -> None:
+    """Count a mail that an administrator sends to *address*, or raise :class:`InvitedOftenError`;
+    strangers who ask for others cannot use this bucket up.
+    """
     wait = await rows.attempts.take(
         f"mail-invite:{hashlib.sha256(address.encode()).hexdigest()}",
         now=now.timestamp(),
@@ -97,9 +113,7 @@ async def _admit(rows: Rows, address: str, *, now: datetime) -> None:
         seconds_each=ADDRESS_SECONDS_EACH,
     )
     if wait:
-        minutes = math.ceil(wait / 60)
-        span = f"{minutes} minutes" if minutes > 1 else "a minute"
-        raise InvitedOftenError(f"this address was invited often just now; try again in {span}")
+        raise InvitedOftenError(math.ceil(wait / 60))
 
 
 async def waiting(rows: Rows, now: datetime, limit: int) -> tuple[MailedLink, ...]:

@@ -22,6 +22,7 @@ from portal.accounts.errors import (
 from portal.accounts.spelling import canonical_identifier
 from portal.apps import clean_name
 from portal.decisions import challenge_hash, with_sign_in
+from portal.i18n import N_
 from portal.ory.authorization import AuthorizationParameters
 from portal.page import Page, ResultPage
 from portal.passwords import PasswordTooLongError
@@ -44,8 +45,13 @@ class WaitError(AccountError):
     """Asked for too often; try again in ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__("too many attempts")
-        self.seconds = seconds
+        super().__init__()
+        self.seconds = math.ceil(seconds)
+
+    @property
+    def sentence(self) -> str:
+        """The same for the person, in their language."""
+        return please_wait(self.seconds)
 
 
 class SameAddressError(AccountError):
@@ -56,7 +62,7 @@ class WrongAddressError(AccountError):
     """The link was sent to another address than the one that was typed."""
 
     def __init__(self) -> None:
-        super().__init__("this is not the address that the mail was sent to")
+        super().__init__(N_("This is not the address that the mail was sent to."))
 
 
 REFUSALS: Final = (
@@ -66,15 +72,14 @@ REFUSALS: Final = (
 """What whoever sent the form can put right: nothing was used up."""
 
 
-def refused(page: AnyPage, exc: Exception) -> AnyPage:
+def refused(page: AnyPage, exc: AccountError | PasswordTooLongError) -> AnyPage:
     """*page* once more, saying what is wrong beside the field that has to be typed again; as it is,
     where its link stopped working meanwhile.
     """
     if isinstance(page, ResultPage):
         return page
     if isinstance(exc, WaitError):
-        seconds = math.ceil(exc.seconds)
-        return replace(page, status=429, retry_after=seconds, error=please_wait(seconds))
+        return replace(page, status=429, retry_after=exc.seconds, error=as_sentence(exc))
     field = "address_problem" if isinstance(exc, WrongAddressError) else "problem"
     return replace(page, status=422, **{field: as_sentence(exc)})
 

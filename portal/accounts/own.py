@@ -15,6 +15,8 @@ from portal.factors.changes import ACCOUNT_CHANGED
 from portal.factors.levels import min_password_length
 from portal.factors.reset import remove_all
 from portal.grants import FIRST_TRY_AFTER
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.origin import Origin
 from portal.revocations import try_now
 from portal.services import Services, Visitor
@@ -23,7 +25,9 @@ from portal.store import Rows
 from portal.store.audit import UNKNOWN
 from portal.store.tables import Revocation, User
 
-CHANGED: Final = "Your account was changed meanwhile, so nothing was done. Please sign in again."
+CHANGED: Final = N_(
+    "Your account was changed meanwhile, so nothing was done. Please sign in again."
+)
 
 
 class GoOnAlone:
@@ -37,9 +41,9 @@ class GoOnAlone:
         self._visitor = visitor
         self._revocation: Revocation | None = None
 
-    async def __call__(self, rows: Rows, before: User, _: tuple[str, ...]) -> None:
+    async def __call__(self, rows: Rows, before: User, _changed: tuple[str, ...]) -> None:
         if await rows.portal_sessions.find(self._kept) is None:
-            raise FactorError(ACCOUNT_CHANGED)  # somebody ended it a moment ago
+            raise FactorError(_(ACCOUNT_CHANGED))  # somebody ended it a moment ago
         await rows.users.end_sign_ins(before.subject, self._visitor.now)
         self._revocation = await _go_on_alone(rows, before, kept=self._kept, visitor=self._visitor)
 
@@ -51,6 +55,13 @@ class GoOnAlone:
 
 class ChangedMeanwhileError(AccountError):
     """The sign-in that asks does not count any more."""
+
+    def __init__(self) -> None:
+        super().__init__(CHANGED)
+
+    def __str__(self) -> str:
+        """For the person: no command can bring it about."""
+        return self.sentence
 
 
 async def change_password(
@@ -146,7 +157,7 @@ async def lock_own(rows: Rows, user: User) -> User:
     """The account as it is now, if *user*'s sign-in still counts."""
     now = await get_user(rows, user.subject, lock=True)
     if now.disabled_at is not None or now.epoch != user.epoch:
-        raise ChangedMeanwhileError(CHANGED)
+        raise ChangedMeanwhileError
     return now
 
 

@@ -12,7 +12,9 @@ from typing import Final
 
 import msgspec
 
-from portal.accounts.errors import WeakPasswordError
+from portal.accounts.errors import ShortPasswordError, WeakPasswordError
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 
 MAX_JUDGED: Final = 72
 """Characters that zxcvbn looks at; what is as long as this is not guessed."""
@@ -23,11 +25,11 @@ _LEET: Final = frozenset("4@8({[<369!|1i0$5+7%2")
 _LETTERS: Final = str.maketrans("013457@$!", "oieastasi")
 _EDGES: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 _SCORES: Final = (
-    "Very easy to guess.",
-    "Easy to guess.",
-    "Could be guessed.",
-    "Hard to guess.",
-    "Very hard to guess.",
+    N_("Very easy to guess."),
+    N_("Easy to guess."),
+    N_("Could be guessed."),
+    N_("Hard to guess."),
+    N_("Very hard to guess."),
 )
 _ONE_AT_A_TIME: Final = threading.Lock()
 """zxcvbn keeps the words of whoever it judges in a global."""
@@ -38,10 +40,26 @@ class Strength(msgspec.Struct, frozen=True):
 
     score: int
     """From 0, at once, to 4."""
-    words: str
-    """The same for whoever chooses it; what is missing, if it is not enough."""
-    enough: bool
-    """Whether :func:`check_password` takes it."""
+    missing: int = 0
+    """So many characters more are needed."""
+    problem: WeakPasswordError | None = None
+    """What else speaks against it."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether :func:`check_password` takes it."""
+        return not self.missing and self.problem is None
+
+    @property
+    def words(self) -> str:
+        """The same for whoever chooses it, in the language of who asks now: it may have been judged
+        where nobody knew that. What is missing, if it is not enough.
+        """
+        if self.missing:
+            return ngettext(
+                "{count} more character needed.", "{count} more characters needed.", self.missing
+            ).format(count=self.missing)
+        return _(_SCORES[self.score]) if self.problem is None else self.problem.sentence
 
 
 def check_password(
@@ -53,18 +71,18 @@ def check_password(
     """
     typed = unicodedata.normalize("NFC", password)
     if len(typed) < min_length:
-        raise WeakPasswordError(f"the password needs at least {min_length} characters")
+        raise ShortPasswordError(min_length)
     folded = typed.casefold()
     known = (*_pieces((email, *words)), *_CONTEXT_WORDS)
     if any(len(_without(known, text)) < min(8, min_length) for text in _readings(folded)):
         raise WeakPasswordError(
-            "the password is too close to the e-mail address, the name or to common words"
+            N_("The password is too close to the e-mail address, the name or to common words.")
         )
     if _is_monotonous(folded):
-        raise WeakPasswordError("the password repeats itself or counts up; choose another one")
+        raise WeakPasswordError(N_("The password repeats itself or counts up. Choose another one."))
     if any(not _cores(text).isdisjoint(_common()) for text in _readings(folded)):
         raise WeakPasswordError(
-            "the password is one of those that are tried first; choose another one"
+            N_("The password is one of those that are tried first. Choose another one.")
         )
 
 
@@ -77,13 +95,12 @@ def strength(
     score = _score(typed, known) if typed else 0
     missing = min_length - len(typed)
     if missing > 0:
-        more = "1 more character" if missing == 1 else f"{missing} more characters"
-        return Strength(min(score, 1), f"{more} needed.", enough=False)
+        return Strength(min(score, 1), missing=missing)
     try:
         check_password(password, email=email, min_length=min_length, words=words)
     except WeakPasswordError as exc:
-        return Strength(0, f"{str(exc).capitalize()}.", enough=False)
-    return Strength(score, _SCORES[score], enough=True)
+        return Strength(0, problem=exc)
+    return Strength(score)
 
 
 def _score(typed: str, known: Collection[str]) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 from portal.accounts.changes import get_target, get_user
 from portal.accounts.errors import AccountError
 from portal.acting import require_admin
-from portal.attributes import AttributeCatalog, AttributeValuesError
+from portal.attributes import AttributeCatalog, AttributeValuesError, ValueProblemError
 from portal.claims import standard
+from portal.i18n import N_
 from portal.origin import Origin
 from portal.services import Services
 from portal.store import Rows
@@ -20,11 +21,24 @@ from portal.store.tables import User
 
 
 class InvalidProfileError(AccountError):
-    """Values that cannot be kept: :attr:`problems` by name."""
+    """Values that cannot be kept: :attr:`problems` by name, for whoever gave them."""
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        self.problems = dict(problems)
-        super().__init__("; ".join(f"{name} {text}" for name, text in problems.items()))
+    def __init__(self, problems: Mapping[str, ValueProblemError]) -> None:
+        super().__init__()
+        self._problems = dict(problems)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """By name, in the language of who asks now."""
+        return {name: problem.sentence for name, problem in self._problems.items()}
+
+    @property
+    def sentence(self) -> str:
+        """All of them."""
+        return " ".join(f"{name}: {text}" for name, text in self.problems.items())
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name} {problem}" for name, problem in self._problems.items())
 
 
 async def change_profile(
@@ -60,7 +74,8 @@ async def change_profile_in(
     checked = checked_profile(values)
     if actor == subject and checked.keys() - standard.EDITABLE:
         alien = sorted(checked.keys() - standard.EDITABLE)
-        raise InvalidProfileError(dict.fromkeys(alien, "is not yours to change"))
+        problem = standard.ClaimValueError(N_("This is not yours to change."))
+        raise InvalidProfileError(dict.fromkeys(alien, problem))
     user = await get_user(rows, subject, lock=True)
     if actor != subject:
         await require_admin(rows, actor)
@@ -114,12 +129,12 @@ async def change_attributes_in(
 def checked_profile(values: Mapping[str, Any]) -> dict[str, Any]:
     """Spell all of *values* as they are stored, or raise :class:`InvalidProfileError`."""
     checked: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    problems: dict[str, ValueProblemError] = {}
     for name, value in values.items():
         try:
             checked[name] = standard.check(name, value)
         except standard.ClaimValueError as exc:
-            problems[name] = str(exc)
+            problems[name] = exc
     if problems:
         raise InvalidProfileError(problems)
     return checked
@@ -131,7 +146,8 @@ def checked_attributes(catalog: AttributeCatalog, values: Mapping[str, Any]) -> 
     try:
         return removed | catalog.checked({n: v for n, v in values.items() if n not in removed})
     except AttributeValuesError as exc:
-        raise InvalidProfileError(exc.problems) from exc
+        told = {n: ValueProblemError("{text}", text=text) for n, text in exc.problems.items()}
+        raise InvalidProfileError(told) from exc
 
 
 def with_profile(user: User, checked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Whoever is signed in proves that it is them, by their password: counted like a sign-in."""
 
 from portal import logs
+from portal.i18n import gettext as _
 from portal.passwords import PasswordTooLongError
 from portal.services import Services, Visitor
 from portal.store.tables import User
@@ -41,4 +42,4 @@ async def check_own_password(
             origin=visitor.origin,
         )
     logs.step("login.failed", origin=visitor.origin.address)
-    return Refused("The password is not right.", 422)
+    return Refused(_("The password is not right."), 422)

@@ -15,6 +15,7 @@ from portal.accounts.mailing import admit, noted, require_address
 from portal.accounts.spelling import canonical_email, checked_name, name_key
 from portal.acting import administers
 from portal.factors.levels import min_password_length
+from portal.i18n import N_
 from portal.links import LinkError
 from portal.mail import Letter
 from portal.mail.letters import circumstances, duration
@@ -46,7 +47,7 @@ async def ask(services: Services, email: str, *, challenge: str | None, visitor:
     address, settings = canonical_email(email), services.settings
     async with services.store.writing() as rows:
         await admit(rows, visitor, address)
-        known = await rows.users.find_by_email(address) is not None
+        known = await rows.users.find_by_email(address)
         token = await links.issue(
             rows,
             purpose=links.REGISTER,
@@ -56,15 +57,16 @@ async def ask(services: Services, email: str, *, challenge: str | None, visitor:
             detail=noted(challenge),
             browser_hash=visitor.browser_hash,
         )
-        values = circumstances(visitor.origin, visitor.now) | {
-            "good_for": duration(settings.verification_link_for),
-            "link": page_url(settings, f"{FINISH_PAGE}?token={token}"),
-            "login": page_url(settings, "/login"),
-            "recover": page_url(settings, "/recover"),
-        }
-        until = visitor.now.timestamp() + settings.verification_link_for
-        kind = "register_known" if known else "register"
-        await postbox.post(rows, services, Letter(address, kind, values, until), now=visitor.now)
+        with postbox.writing_to(known):
+            values = circumstances(visitor.origin, visitor.now) | {
+                "good_for": duration(settings.verification_link_for),
+                "link": page_url(settings, f"{FINISH_PAGE}?token={token}"),
+                "login": page_url(settings, "/login"),
+                "recover": page_url(settings, "/recover"),
+            }
+            until = visitor.now.timestamp() + settings.verification_link_for
+            letter = Letter(address, "register_known" if known else "register", values, until)
+            await postbox.post(rows, services, letter, now=visitor.now)
 
 
 async def look_at(services: Services, token: str, *, visitor: Visitor) -> Offer:
@@ -116,7 +118,7 @@ async def finish(
                 origin=visitor.origin,
             )
     except AlreadyExistsError as exc:
-        raise UserExistsError("there is an account with this address already") from exc
+        raise UserExistsError(N_("There is an account with this address already.")) from exc
     return offer, user
 
 

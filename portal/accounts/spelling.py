@@ -8,6 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from portal.accounts.errors import InvalidEmailError, InvalidSubjectError
 from portal.acting import WITHOUT_ACCOUNT
+from portal.i18n import N_
 from portal.store.folding import MAX_NAME, name_key
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
 
 MAX_EMAIL: Final = 254
 MAX_TYPED: Final = 1_024
+_INVALID: Final = N_("This is not a valid e-mail address.")
+_LONG: Final = N_("An e-mail address has at most {most} characters.")
 
 
 def canonical_email(text: str) -> str:
@@ -45,7 +48,7 @@ def canonical_email(text: str) -> str:
             continue
         domain = found.domain if candidate is folded else found.domain.removesuffix(".test")
         return _folded(f"{found.local_part}@{domain}")
-    raise InvalidEmailError("this is not a valid e-mail address")
+    raise InvalidEmailError(_INVALID)
 
 
 def canonical_identifier(text: str) -> str:
@@ -63,18 +66,20 @@ def canonical_identifier(text: str) -> str:
 def _folded(text: str) -> str:
     """Fold until folding changes nothing; some characters need two rounds."""
     if len(text) > MAX_TYPED:
-        raise InvalidEmailError("an e-mail address has at most 254 characters")
+        raise InvalidEmailError(_LONG, most=MAX_EMAIL)
     for _ in range(4):
         folded = unicodedata.normalize("NFKC", text.strip()).strip().casefold()
         folded = unicodedata.normalize("NFC", folded)
         if any(unicodedata.category(char)[0] in "CZ" for char in folded):
-            raise InvalidEmailError("an e-mail address holds no blanks or invisible characters")
+            raise InvalidEmailError(
+                N_("An e-mail address holds no blanks or invisible characters.")
+            )
         if len(folded) > MAX_EMAIL:
-            raise InvalidEmailError("an e-mail address has at most 254 characters")
+            raise InvalidEmailError(_LONG, most=MAX_EMAIL)
         if folded == text:
             return folded
         text = folded
-    raise InvalidEmailError("this is not a valid e-mail address")
+    raise InvalidEmailError(_INVALID)
 
 
 def checked_subject(subject: str) -> str:
@@ -82,7 +87,9 @@ def checked_subject(subject: str) -> str:
     if not subject.isprintable() or subject != subject.strip() or not 1 <= len(subject) <= 255:
         raise InvalidSubjectError("a subject has 1 to 255 visible characters")
     if subject in WITHOUT_ACCOUNT:  # whoever had it could do what the command line may
-        raise InvalidSubjectError(f"{subject} is no subject: the audit trail calls others so")
+        raise InvalidSubjectError(
+            "{subject} is no subject: the audit trail calls others so", subject=subject
+        )
     return subject
 
 

@@ -12,20 +12,23 @@ from portal.accounts.mailing import REFUSALS, refused, stale
 from portal.accounts.own import ChangedMeanwhileError
 from portal.address.forms import AddressForm, VerifyForm
 from portal.address.pages import AddressPage, MoveView, VerifyPage
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.links import LEAVE, MOVE, VERIFY, LinkError
-from portal.page import LINK_GONE, GoTo, ResultPage
+from portal.page import GoTo, ResultPage, link_gone
 from portal.services import Services, Visitor
 from portal.store.tables import User
 
 HERE: Final = "/account/email"
 NOTICES: Final = {
-    "moving": "Two mails are on their way, one to each address. The address changes when you have "
-    "followed both links.",
-    "sent": "A mail is on its way. Follow the link in it.",
-    "verified": "Your address is confirmed already.",
-    "cancelled": "Your address stays as it is.",
+    "moving": N_(
+        "Two mails are on their way, one to each address. The address changes when you have "
+        "followed both links."
+    ),
+    "sent": N_("A mail is on its way. Follow the link in it."),
+    "verified": N_("Your address is confirmed already."),
+    "cancelled": N_("Your address stays as it is."),
 }
-YOUR_ADDRESS: Final = "Your address"
 KIND: Final = {VERIFY: "verify", LEAVE: "leave", MOVE: "move"}
 
 
@@ -35,13 +38,15 @@ async def show(
     """The address of *user*, and what is waiting to be done about it."""
     async with services.store.reading() as rows:
         move = await addresses.waiting_move(rows, user, now=visitor.now)
+        was_mailed = await addresses.was_asked_to_verify(rows, user, now=visitor.now)
     return AddressPage(
         account=user.email,
         is_admin=user.admin,
         verified=user.email_verified,
+        was_mailed=was_mailed,
         can_mail=services.settings.has_mail,
         move=_view(move),
-        notice=NOTICES.get(notice),
+        notice=_(NOTICES[notice]) if notice in NOTICES else None,
     )
 
 
@@ -64,7 +69,7 @@ async def change(
         return refused(await _as_posted(form, user, visitor, services), exc)
     except ChangedMeanwhileError as exc:
         page = await _as_posted(form, user, visitor, services)
-        return replace(page, status=409, error=str(exc))
+        return replace(page, status=409, error=as_sentence(exc))
     return GoTo(f"{HERE}?notice={notice}")
 
 
@@ -97,7 +102,7 @@ async def look(
     try:
         question = await addresses.look_at(services, token, visitor=visitor)
     except LinkError:
-        return GONE
+        return gone()
     known = not question.asks_for_address
     return VerifyPage(
         token=token,
@@ -124,40 +129,80 @@ async def answer(
     try:
         if form.action == "reject":
             await addresses.refuse(services, form.token, typed=form.email, visitor=visitor)
-            return REFUSED
+            return kept()
         done = await addresses.confirm(
             services, form.token, typed=form.email, keep=keep, visitor=visitor
         )
     except LinkError:
-        return GONE
+        return gone()
     except UserExistsError as exc:
-        return _result(status=409, title="Nothing was changed", message=as_sentence(exc))
+        return _result(status=409, title=_("Nothing was changed"), message=as_sentence(exc))
     except REFUSALS as exc:
         page = await look(form.token, visitor=visitor, services=services, typed=form.email)
         return refused(page, exc)
     logs.step("address.confirmed", user=done.email)
-    return _end(done)
+    return end(done)
 
 
-def _end(done: Confirmed) -> ResultPage:
+def end(done: Confirmed) -> ResultPage:
+    """What became of a confirmation, and what is still to do."""
     if done.purpose == VERIFY:
-        return _result(title="Your address is confirmed", message="Thank you.")
-    if done.done:
+        return _result(title=_("Your address is confirmed"), message=_("Thank you."))
+    if done.done and done.kept:
         return _result(
-            title="Your address is changed",
-            message="From now on you log in with the new one. You were signed out everywhere else.",
+            title=_("Your address is changed"),
+            message=_(
+                "From now on you sign in with the new one. You were signed out everywhere else."
+            ),
         )
-    missing = "new" if done.purpose == LEAVE else "old"
+    if done.done:
+        return ResultPage(
+            title=_("Your address is changed"),
+            message=_("From now on you sign in with the new one. You were signed out everywhere."),
+        )
+    if done.purpose == LEAVE:
+        return _result(
+            title=_("Now the new address"),
+            message=_(
+                "One of two is done. Follow the link in the mail to the new address, too: until "
+                "then nothing changes."
+            ),
+        )
     return _result(
-        title=f"Now the {missing} address",
-        message=f"One of two is done. Follow the link in the mail to the {missing} address, too: "
-        "until then nothing changes.",
+        title=_("Now the old address"),
+        message=_(
+            "One of two is done. Follow the link in the mail to the old address, too: until then "
+            "nothing changes."
+        ),
+    )
+
+
+def gone() -> ResultPage:
+    """What a link about an address leads to that does not work any more."""
+    return link_gone(
+        advice=_("Ask for a new one on the page of your address."),
+        next_url=HERE,
+        button=_("Your address"),
+    )
+
+
+def kept() -> ResultPage:
+    """The old mailbox said no."""
+    return ResultPage(
+        title=_("Your address stays as it is"),
+        message=_("The links in both mails do not work any more."),
+        advice=_(
+            "If it was not you who asked for the change, somebody is signed in to your account: "
+            "change your password now, and sign out everywhere else."
+        ),
+        next_url="/account/security",
+        button=_("Your password, and where you are signed in"),
     )
 
 
 def _result(*, status: int = 200, title: str, message: str) -> ResultPage:
     return ResultPage(
-        status=status, title=title, message=message, next_url=HERE, button=YOUR_ADDRESS
+        status=status, title=title, message=message, next_url=HERE, button=_("Your address")
     )
 
 
@@ -165,19 +210,3 @@ def _view(move: Move | None) -> MoveView | None:
     if move is None:
         return None
     return MoveView(to=move.to, left=move.left, arrived=move.arrived, expires_at=move.expires_at)
-
-
-GONE: Final = replace(
-    LINK_GONE,
-    advice="Ask for a new one on the page of your address.",
-    next_url=HERE,
-    button=YOUR_ADDRESS,
-)
-REFUSED: Final = ResultPage(
-    title="Your address stays as it is",
-    message="The links in both mails do not work any more.",
-    advice="If it was not you who asked for the change, somebody is signed in to your account: "
-    "change your password now, and sign out everywhere else.",
-    next_url="/account/security",
-    button="Your password, and where you are signed in",
-)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
+from portal.i18n import gettext as _
 from portal.page import LinkPage, Page
 
 
@@ -29,6 +30,8 @@ class AddressPage(Page, frozen=True, kw_only=True):
     is_admin: bool = False
     challenge: ClassVar[str | None] = None
     verified: bool = True
+    was_mailed: bool = False
+    """A mail by which it can be confirmed is out."""
     can_mail: bool = True
     """False: there is no mail here, so nothing can be confirmed."""
     move: MoveView | None = None
@@ -55,5 +58,7 @@ class VerifyPage(LinkPage, frozen=True, kw_only=True):
     def title(self) -> str:
         """The question."""
         if self.kind == "leave":
-            return "Change the address of your account?"
-        return "Is this your new address?" if self.kind == "move" else "Is this your address?"
+            return _("Change the address of your account?")
+        if self.kind == "move":
+            return _("Is this your new address?")
+        return _("Is this your address?")

@@ -6,8 +6,8 @@ from litestar import Response, Router, get
 from litestar.response import Stream
 
 from portal.admin.audit_export import begin_export
-from portal.admin.audit_listing import list_events, show_event
-from portal.admin.audit_search import read_wanted
+from portal.admin.audit_listing import list_events, refuse, show_event
+from portal.admin.audit_search import as_typed, problems, read_wanted
 from portal.admin.export import MEDIA_TYPES, attachment, read_format
 from portal.web.inputs import AnyRequest, query
 from portal.web.respond import respond, respond_to_search
@@ -19,10 +19,10 @@ from portal.web.wiring import Injected
 @get("/")
 async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     """Search; the address holds the whole search, so that it can be shared."""
-    wanted = read_wanted(query(request))
-    page = await list_events(
-        services, wanted, admin=person_of(request).user, now=visit(request).visitor.now
-    )
+    wanted, admin = as_typed(query(request)), person_of(request).user
+    if wrong := problems(wanted):
+        return respond(request, refuse(wanted, wrong, admin=admin))
+    page = await list_events(services, wanted, admin=admin, now=visit(request).visitor.now)
     return respond_to_search(request, page, wanted.url())
 
 

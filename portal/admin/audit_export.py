@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from portal.acting import require_admin
-from portal.admin.audit_search import Wanted, resolve
-from portal.admin.export import Format, head_of, lines_of
+from portal.admin.audit_search import BACKWARDS, Wanted, resolve
+from portal.admin.export import INCOMPLETE, Format, head_of, lines_of
 from portal.services import Services, Visitor
 from portal.store import AuditSearch, Store
 from portal.store.audit import MAX_PAGE
@@ -60,7 +60,7 @@ async def begin_export(
     async with services.store.reading() as rows:
         found = await resolve(rows, wanted)
     if found.cautions:
-        raise HostileInputError(" ".join(found.cautions))
+        raise HostileInputError(BACKWARDS if wanted.backwards else INCOMPLETE)
     async with services.store.writing() as rows:
         await require_admin(rows, admin.subject)
         await rows.audit.add(

@@ -2,52 +2,60 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime, time, timedelta
+from types import MappingProxyType
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
 from portal.admin.audit_pages import (
     ACTORS,
+    GROUPS,
     NOBODY,
     WORDS,
     AuditPage,
     EventPage,
     EventRowView,
 )
-from portal.admin.audit_search import ORDERS, Wanted, resolve
-from portal.admin.searching import Choice, export_links
-from portal.grants import in_words
+from portal.admin.audit_search import LABELS as LABELS_OF_FORM
+from portal.admin.audit_search import ORDERS, Wanted, find_day, resolve
+from portal.admin.search_pages import Chip, what_is_wrong
+from portal.admin.searching import Choice, export_links, looked
+from portal.admin.wording import listed, number
+from portal.grants import in_words, span_in_words
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 from portal.page import NotThereError
 from portal.services import Services
 from portal.store import Rows
 from portal.store.tables import AuditEvent, User
+from portal.web.templating import day, moment
 
 PAGE: Final = 50
 MAX_NOTE: Final = 200
 MOST_SECONDS: Final = 10**9
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-PRESETS: Final = (("Today", 0), ("Last 7 days", 6), ("Last 30 days", 29))
+PRESETS: Final = ((N_("Today"), 0), (N_("Last 7 days"), 6), (N_("Last 30 days"), 29))
 LABELS: Final = {
-    "reason": "Reason",
-    "device": "On a device",
-    "admin": "As an administrator",
-    "fields": "Changed",
-    "grants": "People who had it connected",
-    "verified": "Verified by the organisation",
-    "required_scopes": "Cannot be left out",
-    "required_acr": "Asks for a second factor",
-    "changed": "Changed",
-    "removed": "Removed",
-    "email": "Address",
-    "matched": "Entries found",
-    "revoked": "Entries removed",
-    "dry_run": "Only looked",
-    "checked": "People compared",
-    "found": "Differences",
-    "search": "Search",
-    "format": "Format",
-    "expires_at": "Ended",
+    "reason": N_("Reason"),
+    "device": N_("On a device"),
+    "admin": N_("As an administrator"),
+    "fields": N_("Changed"),
+    "grants": N_("People who had it connected"),
+    "verified": N_("Verified by the organisation"),
+    "required_scopes": N_("Cannot be left out"),
+    "required_acr": N_("Asks for a second factor"),
+    "changed": N_("Changed"),
+    "removed": N_("Removed"),
+    "email": N_("Address"),
+    "matched": N_("Entries found"),
+    "revoked": N_("Entries removed"),
+    "dry_run": N_("Only looked"),
+    "checked": N_("People compared"),
+    "found": N_("Differences"),
+    "search": N_("Search"),
+    "format": N_("Format"),
+    "expires_at": N_("Ended"),
 }
 """Members of an event's detail that are told in the list; the rest is on the event's own page."""
 
@@ -62,14 +70,39 @@ async def list_events(
             means.search, after=wanted.position(), limit=PAGE, oldest_first=wanted.oldest_first
         )
         emails = await emails_of(rows, found.events)
-    order = wanted.order or "newest"
+        apps = await app_names_of(rows, found.events)
     whole = found.events and not means.cautions
-    looked: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     if found.looked_until is not None:
-        way = "Looked up to" if wanted.oldest_first else "Looked back until"
-        rest = "nothing else fits so far" if found.events else "nothing fits so far"
-        looked = (f"{way} {found.looked_until:%-d %B %Y}; {rest}.",)
-    further = "Show newer ones" if wanted.oldest_first else "Show older ones"
+        stopped = (
+            looked(found.looked_until, back=not wanted.oldest_first, found=bool(found.events)),
+        )
+    further = _("Show newer ones") if wanted.oldest_first else _("Show older ones")
+    return _page(
+        wanted,
+        admin=admin,
+        searched=bool(wanted.terms),
+        rows=tuple(row_view(event, emails, apps) for event in found.events),
+        total_text=_("{found}. {order}.").format(
+            found=_counted(len(found.events), more=found.next is not None),
+            order=_(ORDERS[wanted.ordered]),
+        ),
+        cautions=(*means.cautions, *stopped),
+        presets=_presets(wanted, now),
+        next_url=wanted.url_from(found.next) if found.next else None,
+        next_text=_("Look further") if stopped else further,
+        export_urls=export_links(wanted.url_of_export) if whole else (),
+    )
+
+
+def refuse(wanted: Wanted, found: Mapping[str, str], *, admin: User) -> AuditPage:
+    """The form as it came, with what is wrong with it."""
+    return _page(wanted, admin=admin, **what_is_wrong(found, LABELS_OF_FORM))
+
+
+def _page(wanted: Wanted, *, admin: User, **more: Any) -> AuditPage:
+    orders = tuple((name, _(words)) for name, words in ORDERS.items())
+    how_ordered = LABELS_OF_FORM["order"]
     return AuditPage(
         account=admin.email,
         actor=wanted.actor,
@@ -78,16 +111,15 @@ async def list_events(
         what=wanted.what,
         since=wanted.since,
         until=wanted.until,
-        order=Choice(name="order", label="Order", options=tuple(ORDERS.items()), chosen=order),
-        searched=bool(wanted.terms),
-        rows=tuple(row_view(event, emails) for event in found.events),
-        total_text=f"{_counted(len(found.events), more=found.next is not None)}. {ORDERS[order]}.",
-        cautions=(*means.cautions, *looked),
-        presets=_presets(wanted, now),
-        next_url=wanted.url_from(found.next) if found.next else None,
-        next_text="Look further" if looked else further,
+        order=Choice(
+            name="order",
+            label=_(how_ordered),
+            options=orders,
+            chosen=wanted.ordered,
+        ),
+        chips=tuple(_chips(wanted)),
         first_url=wanted.url() if wanted.after else None,
-        export_urls=export_links(wanted.url_of_export) if whole else (),
+        **more,
     )
 
 
@@ -98,25 +130,32 @@ async def show_event(services: Services, event_id: str, *, admin: User) -> Event
         if event is None:
             raise NotThereError
         emails = await emails_of(rows, [event])
+        apps = await app_names_of(rows, [event])
     detail = msgspec.json.format(msgspec.json.encode(event.detail, order="sorted"), indent=2)
-    return EventPage(account=admin.email, row=row_view(event, emails), detail=detail.decode())
+    row = row_view(event, emails, apps)
+    return EventPage(account=admin.email, row=row, detail=detail.decode())
 
 
-def row_view(event: AuditEvent, emails: Mapping[str, str]) -> EventRowView:
-    """*event* as administrators see it; what is in its detail is believed to be anything."""
+def row_view(
+    event: AuditEvent, emails: Mapping[str, str], apps: Mapping[str, str] = MappingProxyType({})
+) -> EventRowView:
+    """*event* as administrators see it; what is in its detail is believed to be anything. An app
+    is called as the event noted it, else as it is in *apps*, by its id.
+    """
     person = event.actor if event.actor not in (None, *ACTORS) else None
     app = event.detail.get("app")
     return EventRowView(
         id=event.id,
         at=event.occurred_at,
         action=event.action,
-        words=WORDS.get(event.action, event.action),
         actor=person,
         actor_text=_who(event.actor, emails),
         subject=event.subject,
         email=emails.get(event.subject or ""),
         client_id=event.client_id,
-        app_name=app if isinstance(app, str) and app else event.client_id,
+        app_name=app
+        if isinstance(app, str) and app
+        else apps.get(event.client_id or "", event.client_id),
         permissions=_permissions(event.detail),
         notes=tuple(_notes(event.detail)),
         address=event.address,
@@ -130,10 +169,19 @@ async def emails_of(rows: Rows, events: Iterable[AuditEvent]) -> dict[str, str]:
     return await rows.users.emails_of(people - set(ACTORS))
 
 
+async def app_names_of(rows: Rows, events: Iterable[AuditEvent]) -> dict[str, str]:
+    """Of the apps that *events* name and that are remembered here, in one query; Ory is not
+    asked.
+    """
+    return await rows.grant_index.client_names(
+        {event.client_id for event in events if event.client_id is not None}
+    )
+
+
 def _who(actor: str | None, emails: Mapping[str, str]) -> str:
     if actor is None:
-        return NOBODY
-    return ACTORS.get(actor) or emails.get(actor) or "Unknown user"
+        return _(NOBODY)
+    return _(ACTORS.get(actor, "")) or emails.get(actor) or _("Unknown person")
 
 
 def _permissions(detail: Mapping[str, Any]) -> tuple[str, ...]:
@@ -145,16 +193,18 @@ def _notes(detail: Mapping[str, Any]) -> Iterable[str]:
     if remember_for := detail.get("remember_for"):
         yield _lasting(remember_for)[:MAX_NOTE]
     if longest := detail.get("longest_grant"):
-        yield f"Remembered at most {_lasting(longest).lower()}"[:MAX_NOTE]
+        span = span_in_words(timedelta(seconds=longest)) if _is_span(longest) else str(longest)
+        yield _("Remembered for at most {span}").format(span=span)[:MAX_NOTE]
     taken = _taken(detail)
     if taken:
-        yield f"Taken away: {', '.join(taken)}"[:MAX_NOTE]
+        yield _("Taken away: {permissions}").format(permissions=listed(taken))[:MAX_NOTE]
     for name, label in LABELS.items():
         value = detail.get(name)
         if value is True:
-            yield label
+            yield _(label)
         elif value or (value == 0 and value is not False):
-            yield f"{label}: {_said(value)}"[:MAX_NOTE]
+            said = _said(value)
+            yield _told(_(label), said)[:MAX_NOTE]
 
 
 def _taken(detail: Mapping[str, Any]) -> list[str]:
@@ -175,20 +225,31 @@ def _texts(holder: object, name: str) -> list[str]:
 
 def _lasting(value: object) -> str:
     if value == "once":
-        return "This time only"
+        return _("This time only")
     if value == "always":
-        return "Until it is removed"
-    if isinstance(value, int) and 0 < value < MOST_SECONDS:
-        return in_words(timedelta(seconds=value)).capitalize()
+        return _("Until it is removed")
+    if _is_span(value):
+        words = in_words(timedelta(seconds=value))
+        return words[:1].upper() + words[1:]
     return str(value)
+
+
+def _is_span(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 < value < MOST_SECONDS
+
+
+def _told(label: str, said: str) -> str:
+    return _("{label}: {value}").format(label=label, value=said)
 
 
 def _said(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{WORDS.get(name, name)} {_said(one)}" for name, one in value.items())
+        return listed(
+            _told(_(WORDS.get(name, str(name))), _said(one)) for name, one in value.items()
+        )
     if isinstance(value, list):
-        return ", ".join(map(_said, value))
-    return f"{value:,}" if isinstance(value, int) else _readable(str(value))
+        return listed(map(_said, value))
+    return number(value) if isinstance(value, int) else _readable(str(value))
 
 
 def _readable(text: str) -> str:
@@ -196,20 +257,34 @@ def _readable(text: str) -> str:
     if not _INSTANT.match(text):
         return text
     try:
-        return f"{datetime.fromisoformat(text).astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+        return moment(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         return text
 
 
 def _presets(wanted: Wanted, now: datetime) -> tuple[tuple[str, str], ...]:
     since = ((text, f"{now - timedelta(days=days):%Y-%m-%d}") for text, days in PRESETS)
-    some = [(wanted.url(since=day, until=""), text) for text, day in since]
-    every = (wanted.url(since="", until=""), "Any time")
+    some = [(wanted.url(since=first, until=""), _(text)) for text, first in since]
+    every = (wanted.url(since="", until=""), _("Any time"))
     return (*some, every) if wanted.since or wanted.until else tuple(some)
+
+
+def _chips(wanted: Wanted) -> Iterable[Chip]:
+    for name, value in wanted.terms.items():
+        text = value
+        if name == "what":
+            text = _(GROUPS[value][0]) if value in GROUPS else _(WORDS.get(value, value))
+        elif (on := find_day(value)) and name in ("since", "until"):
+            text = day(datetime.combine(on, time.min, UTC))
+        yield Chip(label=_(LABELS_OF_FORM[name]), text=text, url=wanted.url(**{name: ""}))
 
 
 def _counted(shown: int, *, more: bool) -> str:
     if not shown:
-        return "Nothing so far" if more else "Nothing"
-    words = "1 event" if shown == 1 else f"{shown} events"
-    return f"{words}, and there are more" if more else words
+        return _("Nothing so far") if more else _("Nothing")
+    words = (
+        ngettext("{count} event, and there are more", "{count} events, and there are more", shown)
+        if more
+        else ngettext("{count} event", "{count} events", shown)
+    )
+    return words.format(count=number(shown))

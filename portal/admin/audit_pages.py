@@ -5,75 +5,78 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from portal.admin.search_pages import SearchPage
 from portal.admin.searching import Choice
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import Page
 
 WORDS: Final[dict[str, str]] = {
-    "login.succeeded": "Signed in to an app",
-    "login.failed": "Sign-in failed",
-    "login.rejected": "Sign-in cancelled",
-    "portal.signed_in": "Signed in here",
-    "logout.completed": "Signed out",
-    "device.verified": "Device code accepted",
-    "consent.allowed": "Allowed",
-    "consent.denied": "Denied",
-    "consent.refused": "Refused without asking",
-    "grant.used": "Used without asking",
-    "grant.expired": "Time is over",
-    "grant.narrowed": "Permissions taken away",
-    "grant.revoked": "Access removed",
-    "grant.restored": "Removal taken back",
-    "grant.revoked_at_ory": "Found removed at Ory",
-    "grant.imported": "Found at Ory, unknown here",
-    "grant.widened": "Found wider at Ory",
-    "grant.abandoned": "Found here, never arrived at Ory",
-    "grant.revived": "Found at Ory after its removal",
-    "bulk.started": "Removal of many started",
-    "bulk.stopped": "Removal of many stopped",
-    "bulk.finished": "Removal of many finished",
-    "grants.exported": "Connected apps exported",
-    "audit.exported": "Audit trail exported",
-    "reconciliation.started": "Comparison with Ory started",
-    "reconciliation.finished": "Comparison with Ory finished",
-    "login.factor_failed": "Second step failed",
-    "session.ended": "Signed out in one place",
-    "sessions.ended": "Signed out everywhere else",
-    "user.created": "User created",
-    "user.invited": "User invited",
-    "user.invitation_withdrawn": "Invitation withdrawn",
-    "user.registered": "User registered",
-    "user.imported": "User imported",
-    "user.disabled": "User shut out",
-    "user.enabled": "User let in again",
-    "user.unlocked": "Waiting time lifted",
-    "user.admin_granted": "Made an administrator",
-    "user.admin_withdrawn": "No longer an administrator",
-    "user.deleted": "Account deleted",
-    "user.password_set": "Password set",
-    "user.password_changed": "Password changed by its owner",
-    "user.password_reset": "Password reset by mail",
-    "user.password_expired": "New password demanded",
-    "user.reset_asked": "Password reset asked for",
-    "user.email_change_asked": "Change of address asked for",
-    "user.email_change_refused": "Change of address refused",
-    "user.email_changed": "E-mail address changed",
-    "user.email_verified": "E-mail address confirmed",
-    "user.profile_changed": "Profile changed",
-    "user.attributes_changed": "Attributes changed",
-    "factor.added": "Second factor added",
-    "factor.renamed": "Second factor renamed",
-    "factor.removed": "Second factor removed",
-    "factor.codes_made": "Recovery codes made",
-    "factors.reset": "Second factors reset",
-    "client.created": "App registered",
-    "client.updated": "App changed",
-    "client.deleted": "App deleted",
-    "policy.changed": "Policy of an app changed",
+    "login.succeeded": N_("Signed in to an app"),
+    "login.failed": N_("Sign-in failed"),
+    "login.rejected": N_("Sign-in cancelled"),
+    "portal.signed_in": N_("Signed in here"),
+    "logout.completed": N_("Signed out"),
+    "device.verified": N_("Device code accepted"),
+    "consent.allowed": N_("Allowed"),
+    "consent.denied": N_("Denied"),
+    "consent.refused": N_("Refused without asking"),
+    "grant.used": N_("Used without asking"),
+    "grant.expired": N_("Time is over"),
+    "grant.narrowed": N_("Permissions taken away"),
+    "grant.revoked": N_("Access removed"),
+    "grant.restored": N_("Removal taken back"),
+    "grant.revoked_at_ory": N_("Found removed at Ory"),
+    "grant.imported": N_("Found at Ory, unknown here"),
+    "grant.widened": N_("Found wider at Ory"),
+    "grant.abandoned": N_("Found here, never arrived at Ory"),
+    "grant.revived": N_("Found at Ory after its removal"),
+    "bulk.started": N_("Removal of many started"),
+    "bulk.stopped": N_("Removal of many stopped"),
+    "bulk.finished": N_("Removal of many finished"),
+    "grants.exported": N_("Connected apps exported"),
+    "audit.exported": N_("Audit trail exported"),
+    "reconciliation.started": N_("Comparison with Ory started"),
+    "reconciliation.finished": N_("Comparison with Ory finished"),
+    "login.factor_failed": N_("Second step failed"),
+    "session.ended": N_("Signed out in one place"),
+    "sessions.ended": N_("Signed out everywhere else"),
+    "user.created": N_("User created"),
+    "user.invited": N_("User invited"),
+    "user.invitation_withdrawn": N_("Invitation withdrawn"),
+    "user.registered": N_("User registered"),
+    "user.imported": N_("User imported"),
+    "user.disabled": N_("User shut out"),
+    "user.enabled": N_("User let in again"),
+    "user.unlocked": N_("Waiting time lifted"),
+    "user.admin_granted": N_("Made an administrator"),
+    "user.admin_withdrawn": N_("No longer an administrator"),
+    "user.deleted": N_("Account deleted"),
+    "user.password_set": N_("Password set"),
+    "user.password_changed": N_("Password changed by its owner"),
+    "user.password_reset": N_("Password reset by mail"),
+    "user.password_expired": N_("New password demanded"),
+    "user.reset_asked": N_("Password reset asked for"),
+    "user.email_change_asked": N_("Change of address asked for"),
+    "user.email_change_refused": N_("Change of address refused"),
+    "user.email_changed": N_("E-mail address changed"),
+    "user.email_verified": N_("E-mail address confirmed"),
+    "user.profile_changed": N_("Profile changed"),
+    "user.attributes_changed": N_("Attributes changed"),
+    "factor.added": N_("Second factor added"),
+    "factor.renamed": N_("Second factor renamed"),
+    "factor.removed": N_("Second factor removed"),
+    "factor.codes_made": N_("Recovery codes made"),
+    "factors.reset": N_("Second factors reset"),
+    "client.created": N_("App registered"),
+    "client.updated": N_("App changed"),
+    "client.deleted": N_("App deleted"),
+    "policy.changed": N_("Policy of an app changed"),
 }
 """Every action of the audit trail, in the words on screen."""
 GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "sign-ins": (
-        "Signing in and out",
+        N_("Signing in and out"),
         (
             "login.succeeded",
             "login.failed",
@@ -87,11 +90,11 @@ GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "decisions": (
-        "Decisions",
+        N_("Decisions"),
         ("consent.allowed", "consent.denied", "consent.refused", "grant.used"),
     ),
     "access": (
-        "Access that ended or changed",
+        N_("Access that ended or changed"),
         (
             "grant.revoked",
             "grant.narrowed",
@@ -103,7 +106,7 @@ GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "drift": (
-        "Comparing with Ory",
+        N_("Comparing with Ory"),
         (
             "grant.revoked_at_ory",
             "grant.imported",
@@ -115,7 +118,7 @@ GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "accounts": (
-        "Accounts and how they are protected",
+        N_("Accounts and how they are protected"),
         (
             "user.registered",
             "user.password_changed",
@@ -134,7 +137,7 @@ GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
     ),
     "administration": (
-        "Administration",
+        N_("Administration"),
         (
             "user.created",
             "user.invited",
@@ -159,8 +162,13 @@ GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
 }
 """What belongs together, by the name that an address has for it; each action is in one."""
-ACTORS: Final = {"system": "The portal", "cli": "The command line"}
-NOBODY: Final = "Nobody signed in"
+ACTORS: Final = {"system": N_("The portal"), "cli": N_("The command line")}
+NOBODY: Final = N_("Nobody signed in")
+
+
+def actor_in_words(actor: str) -> str:
+    """What acts without being a person; a subject stays."""
+    return _(ACTORS[actor]) if actor in ACTORS else actor
 
 
 class EventRowView(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +177,6 @@ class EventRowView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     at: datetime
     action: str
-    words: str
     actor: str | None = None
     """A subject, where a person did it."""
     actor_text: str = NOBODY
@@ -184,18 +191,18 @@ class EventRowView(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     user_agent: str = ""
 
+    @property
+    def words(self) -> str:
+        """What happened; an action that there are no words for, by its name."""
+        return _(WORDS.get(self.action, self.action))
 
-class AuditPage(Page, frozen=True, kw_only=True):
+
+class AuditPage(SearchPage, frozen=True, kw_only=True):
     """The audit trail, searched by who, whose, app, what and when."""
 
     template: ClassVar[str] = "admin/audit/search.html"
     partial: ClassVar[str | None] = "admin/audit/_results.html"
     challenge: ClassVar[str | None] = None
-    groups: ClassVar[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = tuple(
-        (name, title, tuple((action, WORDS[action]) for action in actions))
-        for name, (title, actions) in GROUPS.items()
-    )
-
     account: str
     is_admin: bool = True
     actor: str = ""
@@ -215,9 +222,22 @@ class AuditPage(Page, frozen=True, kw_only=True):
     """Addresses of the same search in other times, and what they read."""
     next_url: str | None = None
     """The following rows of the same search; relative to the portal's prefix, like the others."""
-    next_text: str = "Show older ones"
+    next_text: str = ""
     first_url: str | None = None
     export_urls: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def groups(self) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
+        """What can be chosen of all that happens: names, and what they read."""
+        return tuple(
+            (name, _(title), tuple((action, _(WORDS[action])) for action in actions))
+            for name, (title, actions) in GROUPS.items()
+        )
+
+    @property
+    def knows_what(self) -> bool:
+        """Whether what was chosen is one of these."""
+        return not self.what or self.what in GROUPS or self.what in WORDS
 
 
 class EventPage(Page, frozen=True, kw_only=True):

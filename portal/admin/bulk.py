@@ -55,7 +55,9 @@ async def progress(
     request: AnyRequest, services: Injected, bulk_id: FromPath[str]
 ) -> Response[Any]:
     """How far a job is."""
-    page = await bulk_desk.one_job(services, bulk_id, admin=person_of(request).user)
+    page = await bulk_desk.one_job(
+        services, bulk_id, admin=person_of(request).user, told=query(request).get("told")
+    )
     return respond(request, page)
 
 

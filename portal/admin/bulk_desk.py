@@ -9,9 +9,8 @@ from uuid import UUID
 import msgspec
 
 from portal import bulk
-from portal.admin.audit_pages import ACTORS
+from portal.admin.audit_pages import actor_in_words
 from portal.admin.bulk_pages import (
-    JOB_STATES,
     JOBS,
     JobPage,
     JobsPage,
@@ -21,9 +20,11 @@ from portal.admin.bulk_pages import (
     StuckView,
     WordView,
 )
-from portal.admin.grant_pages import ALLOWED, STATES, USED
+from portal.admin.grant_pages import LABELS, term_in_words
 from portal.admin.grant_search import Wanted
-from portal.admin.wording import TROUBLES, counted
+from portal.admin.wording import TROUBLES, apps_in_words, number, people_in_words
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError
 from portal.services import Services, Visitor
 from portal.store import Selection, Tally
@@ -33,31 +34,19 @@ from portal.store.revocations import Stuck
 from portal.store.tables import User
 
 PAGE: Final = 50
-LABELS: Final = {
-    "user": "User",
-    "client": "App",
-    "scope": "Permission",
-    "state": "State",
-    "allowed": "Allowed",
-    "used": "Last used",
-}
-CHOICES: Final[dict[str, Mapping[str, str]]] = {
-    "state": {str(state): text for state, text in STATES.items()},
-    "allowed": dict(ALLOWED),
-    "used": dict(USED),
-}
-EVERYTHING: Final = (
+EVERYTHING: Final = N_(
     "Narrow the search first: without a word to search for, this would be everything there is."
 )
-MANY_USERS: Final = (
-    f"More than {MOST_USERS} people fit these words, so it is not certain who is meant. "
+MANY_USERS: Final = N_(
+    "More than {most} people fit these words, so it is not certain who is meant. "
     "Type more of the address, or the whole of it."
 )
-MANY_APPS: Final = (
-    f"More than {MOST_CLIENTS} apps fit these words, so it is not certain which are meant. "
+MANY_APPS: Final = N_(
+    "More than {most} apps fit these words, so it is not certain which are meant. "
     "Type the exact id of the app."
 )
-NOTHING: Final = "No app that has access now fits this search, so there is nothing to remove."
+DID_NOT_WORK: Final = N_("It did not work.")
+NOTHING: Final = N_("No app that has access now fits this search, so there is nothing to remove.")
 
 
 async def question(services: Services, wanted: Wanted, *, now: datetime) -> RevokeAllPage:
@@ -108,8 +97,10 @@ async def stop(
     return GoTo(f"{JOBS}/{page.job.id}")
 
 
-async def one_job(services: Services, bulk_id: str, *, admin: User) -> JobPage:
-    """How far a job is, and what stands in its way."""
+async def one_job(
+    services: Services, bulk_id: str, *, admin: User, told: str | None = None
+) -> JobPage:
+    """How far a job is, and what stands in its way; *told*: the stage that is known already."""
     async with services.store.reading() as rows:
         job = await rows.bulk_revocations.find(_possible(bulk_id))
         if job is None:
@@ -123,6 +114,7 @@ async def one_job(services: Services, bulk_id: str, *, admin: User) -> JobPage:
         job=_view(row, pending.get(job.id, 0)),
         stuck=tuple(_stuck(one) for one in stuck),
         stuck_count=count,
+        told=told,
     )
 
 
@@ -149,16 +141,18 @@ async def _count(
     """The page for what *wanted* means *now*, and the selection if something can be removed."""
     words, back = _words(wanted.terms), wanted.url()
     if not any(word.value.strip() for word in words):
-        return RevokeAllPage(status=422, refusal=EVERYTHING, back_url=back), None
+        return RevokeAllPage(status=422, refusal=_(EVERYTHING), back_url=back), None
     async with services.store.reading() as rows:
         selected = await rows.grant_index.select(wanted.search(now))
         if not selected.whole:
-            refusal = MANY_USERS if selected.more_users else MANY_APPS
+            refusal = _(MANY_APPS).format(most=MOST_CLIENTS)
+            if selected.more_users:
+                refusal = _(MANY_USERS).format(most=MOST_USERS)
             return RevokeAllPage(status=422, words=words, refusal=refusal, back_url=back), None
         selection = bulk.meant_by(selected.selection, now=now)
         tally = await rows.grant_index.tally(selection)
     if not tally.grants:
-        return RevokeAllPage(words=words, refusal=NOTHING, back_url=back), None
+        return RevokeAllPage(words=words, refusal=_(NOTHING), back_url=back), None
     page = RevokeAllPage(
         words=words, consequence=_consequence(tally), expected=tally.grants, back_url=back
     )
@@ -169,32 +163,35 @@ def _changed(expected: int, found: int) -> str | None:
     """What is told only roughly cannot be compared."""
     if expected > EXACT_TO and found > EXACT_TO:
         return None
-    return (
-        f"You were told of {_about(expected)}, but now it is {_about(found)}. "
+    return _(
+        "You were told of {before}, but now it is {now}. "
         "Nothing was removed yet: look again, then decide."
-    )
+    ).format(before=_about(expected), now=_about(found))
 
 
 def _consequence(tally: Tally) -> str:
     if not tally.exact:
-        return f"This removes {_about(tally.grants)} connected apps."
-    apps = counted(tally.apps, "app", "apps")
-    people = counted(tally.people, "person", "people")
-    connected = counted(tally.grants, "connected app", "connected apps")
-    return f"This removes access of {apps} for {people}: {connected} in all."
+        return _("This removes about {number} connected apps.").format(number=number(tally.grants))
+    connected = ngettext("{count} connected app", "{count} connected apps", tally.grants)
+    return _("This removes access of {apps} for {people}: {connected} in all.").format(
+        apps=apps_in_words(tally.apps),
+        people=people_in_words(tally.people),
+        connected=connected.format(count=number(tally.grants)),
+    )
 
 
-def _about(number: int) -> str:
-    return f"{number:,}" if number <= EXACT_TO else f"about {number:,}"
+def _about(count: int) -> str:
+    said = number(count)
+    return said if count <= EXACT_TO else _("about {number}").format(number=said)
 
 
 def _words(terms: Mapping[str, Any]) -> tuple[WordView, ...]:
     return tuple(
         WordView(
             name=name,
-            label=label,
+            label=_(label),
             value=str(terms[name]),
-            text=CHOICES.get(name, {}).get(terms[name], str(terms[name])),
+            text=term_in_words(name, str(terms[name])),
         )
         for name, label in LABELS.items()
         if terms.get(name)
@@ -217,9 +214,8 @@ def _view(row: BulkRow, pending: int) -> JobView:
     return JobView(
         id=job.id,
         state=state,
-        state_text=JOB_STATES[state],
         words=_words(job.words),
-        started_by=row.email or ACTORS.get(job.actor, job.actor),
+        started_by=row.email or actor_in_words(job.actor),
         started=job.created_at,
         finished=job.finished_at,
         matched=job.matched,
@@ -233,7 +229,7 @@ def _stuck(stuck: Stuck) -> StuckView:
     return StuckView(
         person=stuck.email or revocation.subject,
         app_name=stuck.app_name or revocation.client_id or "",
-        trouble=TROUBLES.get(revocation.last_error or "", "It did not work"),
+        trouble=_(TROUBLES.get(revocation.last_error or "", DID_NOT_WORK)),
         attempts=revocation.attempts,
         due=revocation.due_at,
     )

@@ -5,16 +5,18 @@ from typing import ClassVar, Final, Literal
 
 import msgspec
 
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import Page
 
 PATH: Final = "/admin/grants/revoke-all"
 JOBS: Final = "/admin/grants/jobs"
 JobState = Literal["removing", "waiting", "done", "stopped"]
 JOB_STATES: Final[dict[JobState, str]] = {
-    "removing": "Removing…",
-    "waiting": "Waiting for Ory",
-    "done": "Done",
-    "stopped": "Stopped",
+    "removing": N_("Removing…"),
+    "waiting": N_("Waiting for Ory"),
+    "done": N_("Done"),
+    "stopped": N_("Stopped"),
 }
 """How far a job is, in the words on screen."""
 
@@ -63,7 +65,6 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     state: JobState
-    state_text: str = ""
     words: tuple[WordView, ...] = ()
     started_by: str
     started: datetime
@@ -74,6 +75,11 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     revoked: int = 0
     confirmed: int = 0
     """Of those, how many Ory has deleted."""
+
+    @property
+    def state_text(self) -> str:
+        """Its state in words."""
+        return _(JOB_STATES.get(self.state, self.state))
 
     @property
     def waiting(self) -> int:
@@ -96,6 +102,11 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.matched, self.revoked, 1) if self.runs else max(self.revoked, 1)
 
     @property
+    def stage(self) -> str:
+        """How far it is, as roughly as somebody wants to listen to it."""
+        return f"{self.state}-{10 * self.reached // self.goal}"
+
+    @property
     def reached(self) -> int:
         """What of that is done."""
         return self.confirmed if self.revoked or self.runs else self.goal
@@ -115,7 +126,14 @@ class JobPage(Page, frozen=True, kw_only=True):
     stuck: tuple[StuckView, ...] = ()
     stuck_count: int = 0
     """All of them, where only some are listed."""
+    told: str | None = None
+    """The stage that whoever asks again has been told of."""
     error: str | None = None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to say aloud; not every number that changes is."""
+        return self.told is not None and self.told != self.job.stage
 
 
 class JobsPage(Page, frozen=True, kw_only=True):

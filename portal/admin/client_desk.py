@@ -23,7 +23,9 @@ from portal.admin.client_pages import (
 from portal.admin.forms import ClientForm
 from portal.admin.wording import changed_meanwhile, look_again
 from portal.apps import clean_name
-from portal.grants import Policy, usual_duration
+from portal.grants import Policy, span_in_words, usual_duration
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import OryConflictError, OryNotFoundError, OryRefusalError
 from portal.ory.models import OAuth2Client, instant
 from portal.page import GoTo, NotThereError
@@ -33,7 +35,7 @@ from portal.store import Rows
 from portal.store.tables import ClientPolicy, User
 
 PUBLIC: Final = "none"
-TAKEN: Final = "An app with this id exists already. Was this form sent twice?"
+TAKEN: Final = N_("An app with this id exists already. Was this form sent twice?")
 
 
 class Desk:
@@ -56,7 +58,7 @@ class Desk:
         try:
             made = await self._services.ory.create_client(body)
         except OryConflictError:
-            return self._refused(form, {"client_id": TAKEN})
+            return self._refused(form, {"client_id": _(TAKEN)})
         except OryRefusalError as exc:
             return self._refused(form, {}, error=_ory_says(exc))
         name = _name(form.client_id, form.client_name)
@@ -243,9 +245,13 @@ class Desk:
         return ClientPage(
             account=self._admin.email,
             form=form,
-            grant_types=_boxes(registration.GRANT_TYPES, form.grant_types),
-            response_types=_boxes(registration.RESPONSE_TYPES, form.response_types),
-            auth_methods=_boxes(registration.AUTH_METHODS, [form.token_endpoint_auth_method]),
+            grant_types=_boxes(_looked_up(registration.GRANT_TYPES), form.grant_types),
+            response_types=_boxes(
+                {kind: kind for kind in registration.RESPONSE_TYPES}, form.response_types
+            ),
+            auth_methods=_boxes(
+                _looked_up(registration.AUTH_METHODS), [form.token_endpoint_auth_method]
+            ),
             usual_duration=self._usual_duration(),
             problems=tuple(FieldProblem(field=f, text=words) for f, words in found.items()),
             error=error or look_again(len(found)),
@@ -254,7 +260,7 @@ class Desk:
 
     def _usual_duration(self) -> str | None:
         usual = usual_duration(self._services.settings)
-        return registration.duration(usual) if usual else None
+        return span_in_words(usual) if usual else None
 
     async def _write_down(
         self, form: ClientForm, changes: Mapping[str, Any], policy: Policy | None
@@ -308,6 +314,10 @@ def edit_path(client_id: str, **more: str) -> GoTo:
     return GoTo("/admin/clients/edit?" + urlencode({"client_id": client_id, **more}))
 
 
+def _looked_up(texts: Mapping[str, str]) -> dict[str, str]:
+    return {value: _(text) for value, text in texts.items()}
+
+
 def _boxes(known: Mapping[str, str], chosen: Iterable[str]) -> tuple[Box, ...]:
     """Every value that can be chosen, and those that the app has although no form offers them."""
     given = list(dict.fromkeys(chosen))
@@ -318,7 +328,9 @@ def _boxes(known: Mapping[str, str], chosen: Iterable[str]) -> tuple[Box, ...]:
 
 
 def _ory_says(exc: OryRefusalError) -> str:
-    return f"Ory refuses this: {exc.description or 'it does not say why'}"
+    if not exc.description:
+        return _("Ory refuses this, and does not say why. Its log may.")
+    return _("Ory refuses this: {reason}").format(reason=exc.description)
 
 
 def _name(client_id: str, client_name: str) -> str:

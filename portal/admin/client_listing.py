@@ -1,13 +1,17 @@
 """The list of registered apps: Ory has no search, so what it lists is searched here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from portal.admin.client_pages import ClientRowView, ClientsPage
+from portal.admin.search_pages import what_is_wrong
+from portal.admin.wording import apps_in_words, number
 from portal.apps import clean_name, host_of
 from portal.factors.levels import AAL2
 from portal.grants import Policy
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import OryNotFoundError
 from portal.ory.models import OAuth2Client
 from portal.services import Services
@@ -16,8 +20,8 @@ from portal.store.tables import User
 PAGE: Final = 50
 MOST: Final = 1000
 """So many apps are read for a search: ten calls. An exact id is found among any number."""
-BOUND: Final = (
-    f"Ory has more apps than the {MOST:,} that are listed and searched here. "
+BOUND: Final = N_(
+    "Ory has more apps than the {most} that are listed and searched here. "
     "The exact id of an app finds any of them."
 )
 
@@ -37,10 +41,21 @@ async def list_clients(
         account=admin.email,
         app=term,
         rows=await _rows(shown, services),
-        next_url=_next_url(term, start) if len(found) > start + PAGE else None,
+        next_url=_url(term, start=start + PAGE) if len(found) > start + PAGE else None,
+        first_url=_url(term) if start else None,
         total_text=_total(len(found), start, len(shown)),
-        bound_text=BOUND if more else None,
+        bound_text=_(BOUND).format(most=number(MOST)) if more else None,
         notice=notice,
+    )
+
+
+def refuse(found: Mapping[str, str], *, admin: User, term: str, start: str) -> ClientsPage:
+    """The form as it came, with what is wrong with it."""
+    return ClientsPage(
+        account=admin.email,
+        app=term,
+        first_url=_url(term) if start else None,
+        **what_is_wrong(found, {"app": N_("App")}),
     )
 
 
@@ -87,13 +102,13 @@ def _hosts(client: OAuth2Client) -> tuple[str, ...]:
 
 
 def _total(found: int, start: int, shown: int) -> str:
-    if shown < found:
-        return (
-            f"Apps {start + 1:,} to {start + shown:,} of {found:,}" if shown else f"{found:,} apps"
-        )
-    return "1 app" if found == 1 else f"{found:,} apps"
+    if not found or not shown or shown == found:
+        return apps_in_words(found)
+    return _("Apps {first} to {last} of {all}").format(
+        first=number(start + 1), last=number(start + shown), all=number(found)
+    )
 
 
-def _next_url(term: str, start: int) -> str:
-    kept = {"app": term} if term else {}
-    return "/admin/clients?" + urlencode(kept | {"start": start + PAGE})
+def _url(term: str, **start: int) -> str:
+    query = urlencode(({"app": term} if term else {}) | start)
+    return f"/admin/clients?{query}" if query else "/admin/clients"

@@ -1,12 +1,39 @@
 """What an administrator sees of the apps that are registered at Ory."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
 from portal.admin.forms import ClientForm
+from portal.admin.search_pages import SearchPage
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import Page
+
+LABELS: Final = {
+    "client_name": N_("Name"),
+    "client_id": N_("Client id"),
+    "client_uri": N_("Website"),
+    "policy_uri": N_("Privacy policy"),
+    "tos_uri": N_("Terms of service"),
+    "logo_uri": N_("Logo"),
+    "redirect_uris": N_("Redirect addresses"),
+    "post_logout_redirect_uris": N_("Addresses after signing out"),
+    "scope": N_("Permissions"),
+    "audience": N_("Audiences"),
+    "grant_types": N_("How it gets tokens"),
+    "response_types": N_("Response types"),
+    "token_endpoint_auth_method": N_("How it proves who it is"),
+    "jwks_uri": N_("Address of its public keys"),
+    "required_scopes": N_("Needed permissions"),
+    "longest_grant": N_("Longest duration of a grant"),
+    "owner": N_("Owner"),
+    "contacts": N_("Contacts"),
+}
+"""What the form of an app calls what can be wrong in it."""
+_FIRST_BOX: Final = {name: f"{name}-1" for name in ("grant_types", "response_types")}
+"""Where to go on in what is no field but several."""
 
 
 class ClientRowView(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +54,7 @@ class ClientRowView(msgspec.Struct, frozen=True, kw_only=True):
     """How many have it connected."""
 
 
-class ClientsPage(Page, frozen=True, kw_only=True):
+class ClientsPage(SearchPage, frozen=True, kw_only=True):
     """The apps that are registered at Ory."""
 
     template: ClassVar[str] = "admin/clients/list.html"
@@ -39,6 +66,7 @@ class ClientsPage(Page, frozen=True, kw_only=True):
     rows: tuple[ClientRowView, ...] = ()
     next_url: str | None = None
     """More of the same search; relative to the portal's prefix."""
+    first_url: str | None = None
     total_text: str = ""
     bound_text: str | None = None
     """That there are more apps than were looked at, where there are."""
@@ -86,6 +114,18 @@ class ClientPage(Page, frozen=True, kw_only=True):
     error: str | None = None
     problems: tuple[FieldProblem, ...] = ()
     notice: str | None = None
+
+    @property
+    def listed_problems(self) -> tuple[tuple[str, str, str], ...]:
+        """Which fields are wrong: the id of each, its label, and what is wrong."""
+        return tuple(
+            (_FIRST_BOX.get(found.field, found.field), self.label(found.field), found.text)
+            for found in self.problems
+        )
+
+    def label(self, field: str) -> str:
+        """What the form calls *field*."""
+        return _(LABELS.get(field, field))
 
     def problem(self, field: str) -> str | None:
         """What is wrong with *field*."""

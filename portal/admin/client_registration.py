@@ -11,6 +11,8 @@ from portal.admin.forms import ClientForm, digest
 from portal.apps import clean_name
 from portal.factors.levels import AAL2
 from portal.grants import Policy
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.models import OAuth2Client
 from portal.settings import reading
 
@@ -27,26 +29,23 @@ TEXTS: Final = (
 LISTS: Final = ("redirect_uris", "post_logout_redirect_uris", "audience", "contacts")
 FLAGS: Final = ("skip_consent", "skip_logout_consent")
 GRANT_TYPES: Final = {
-    "authorization_code": "Sign people in (authorization_code)",
-    "refresh_token": "Stay connected (refresh_token)",
-    "urn:ietf:params:oauth:grant-type:device_code": "Sign in on devices by a code (device_code)",
-    "client_credentials": "Act for itself, without a person (client_credentials)",
-    "implicit": "Old browser apps (implicit)",
+    "authorization_code": N_("Sign people in (authorization_code)"),
+    "refresh_token": N_("Stay connected (refresh_token)"),
+    "urn:ietf:params:oauth:grant-type:device_code": N_(
+        "Sign in on devices by a code (device_code)"
+    ),
+    "client_credentials": N_("Act for itself, without a person (client_credentials)"),
+    "implicit": N_("Old browser apps (implicit)"),
 }
-RESPONSE_TYPES: Final = {
-    "code": "code",
-    "id_token": "id_token",
-    "token": "token",
-    "code id_token": "code id_token",
-    "code token": "code token",
-    "id_token token": "id_token token",
-    "code id_token token": "code id_token token",
-}
+RESPONSE_TYPES: Final = (
+    *("code", "id_token", "token", "code id_token", "code token", "id_token token"),
+    "code id_token token",
+)
 AUTH_METHODS: Final = {
-    "client_secret_basic": "Secret in the header (client_secret_basic)",
-    "client_secret_post": "Secret in the form (client_secret_post)",
-    "private_key_jwt": "A key of its own (private_key_jwt)",
-    "none": "None: a public app, on devices or in browsers (none)",
+    "client_secret_basic": N_("Secret in the header (client_secret_basic)"),
+    "client_secret_post": N_("Secret in the form (client_secret_post)"),
+    "private_key_jwt": N_("A key of its own (private_key_jwt)"),
+    "none": N_("None: a public app, on devices or in browsers (none)"),
 }
 MAX_ID: Final = 255
 MAX_NAME: Final = 255
@@ -172,40 +171,44 @@ def _in_order(values: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
 
 def _id_problem(client_id: str) -> str | None:
     if not _ID.fullmatch(client_id) or "/" in client_id or client_id in (".", ".."):
-        return f"An id has 1 to {MAX_ID} letters, digits or signs, without blanks and slashes."
+        return _(
+            "An id has 1 to {most} letters, digits or signs, without blanks and slashes."
+        ).format(most=MAX_ID)
     return None
 
 
 def _name_problem(form: ClientForm) -> str | None:
     if not clean_name(form.client_name):
-        return "Give it a name: people are shown it when the app asks for something."
+        return _("Give it a name: people are shown it when the app asks for something.")
     if len(form.client_name) > MAX_NAME:
-        return f"A name has at most {MAX_NAME} characters."
+        return _("A name has at most {most} characters.").format(most=MAX_NAME)
     return None
 
 
 def _scope_problem(text: str) -> str | None:
     wrong = next((scope for scope in text.split() if not _SCOPE.fullmatch(scope)), None)
-    return f"“{wrong}” cannot be a permission: use letters, digits and signs." if wrong else None
+    if wrong is None:
+        return None
+    return _("“{text}” cannot be a permission: use letters, digits and signs.").format(text=wrong)
 
 
 def _registered_scope_problem(form: ClientForm) -> str | None:
     if not form.scope.split():
-        return "Name at least one: without any, Ory gives it openid, offline and offline_access."
+        return _("Name at least one: without any, Ory gives it openid, offline and offline_access.")
     return _scope_problem(form.scope)
 
 
 def _duration_problem(form: ClientForm) -> str | None:
     try:
         policy_in(form)
-    except ValueError as exc:
-        return f"This {exc}."
+    except ValueError:
+        return _("This is no duration. Write it like 30d, 12h or 90m.")
     return None
 
 
 def _lacking_redirect(form: ClientForm) -> str | None:
     if NEEDS_REDIRECT & set(form.grant_types) and not lines(form.redirect_uris):
-        return "An app that signs people in needs at least one."
+        return _("An app that signs people in needs at least one.")
     return None
 
 
@@ -214,7 +217,9 @@ def _addresses(name: str) -> Callable[[ClientForm], str | None]:
         wrong = next((uri for uri in lines(getattr(form, name)) if not _is_target(uri)), None)
         if wrong is None:
             return None
-        return f"“{wrong}” is no address to send a browser to: whole, and without a # part."
+        return _(
+            "“{text}” is no address to send a browser to. Write it whole, and without a # part."
+        ).format(text=wrong)
 
     return check
 
@@ -224,19 +229,23 @@ def _website(name: str) -> Callable[[ClientForm], str | None]:
         url = getattr(form, name).strip()
         if not url or _is_website(url):
             return None
-        return "This is no web address: it starts with https:// and names a host."
+        return _("This is no web address: it starts with https:// and names a host.")
 
     return check
 
 
 def _contacts_problem(form: ClientForm) -> str | None:
     wrong = next((text for text in lines(form.contacts) if not _is_email(text)), None)
-    return f"“{wrong}” is no e-mail address: ann@example.org, one a line." if wrong else None
+    if wrong is None:
+        return None
+    return _("“{text}” is no e-mail address. Write one a line, like ann@example.org.").format(
+        text=wrong
+    )
 
 
 def _one_of(name: str, known: Iterable[str]) -> Callable[[ClientForm], str | None]:
     def check(form: ClientForm) -> str | None:
-        return None if getattr(form, name) in known else "Choose one of these."
+        return None if getattr(form, name) in known else _("Choose one of these.")
 
     return check
 
@@ -271,7 +280,7 @@ _CHECKS: Final[dict[str, Callable[[ClientForm], str | None]]] = {
     "redirect_uris": _addresses("redirect_uris"),
     "post_logout_redirect_uris": _addresses("post_logout_redirect_uris"),
     "scope": _registered_scope_problem,
-    "grant_types": lambda form: None if form.grant_types else "Choose at least one.",
+    "grant_types": lambda form: None if form.grant_types else _("Choose at least one."),
     "token_endpoint_auth_method": _one_of("token_endpoint_auth_method", AUTH_METHODS),
     "client_uri": _website("client_uri"),
     "policy_uri": _website("policy_uri"),

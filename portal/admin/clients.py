@@ -3,27 +3,30 @@
 import re
 import secrets
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar import Response, Router, get, post
 
 from portal.admin.client_desk import Desk
-from portal.admin.client_listing import MOST, list_clients
+from portal.admin.client_listing import MOST, list_clients, refuse
 from portal.admin.client_pages import ClientPage
 from portal.admin.client_registration import new_form
 from portal.admin.forms import ClientForm, OneClientForm
-from portal.admin.searching import NO_PLACE, require_short
+from portal.admin.searching import NO_PLACE, too_long
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.services import Services
-from portal.web.inputs import AnyRequest, HostileInputError, query, read_form
+from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
 from portal.web.session import is_admin, person_of
 from portal.web.visit import visit
 from portal.web.wiring import Injected
 
 NOTICES: Final = {
-    "deleted": "The app was deleted, and with it the access that people had given to it.",
-    "saved": "Saved.",
-    "same": "Nothing was changed.",
+    "deleted": N_("The app was deleted, and with it the access that people had given to it."),
+    "saved": N_("Saved."),
+    "same": N_("Nothing was changed."),
 }
 
 
@@ -31,16 +34,19 @@ NOTICES: Final = {
 async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     """Search; the address holds the whole search, so that it can be shared."""
     asked = query(request)
-    term, start = asked.get("app", ""), asked.get("start", "0")
-    require_short([term])
-    if not re.fullmatch(r"[0-9]{1,4}", start) or int(start) > MOST:
-        raise HostileInputError(NO_PLACE)
+    term, start = asked.get("app", ""), asked.get("start", "")
+    admin = person_of(request).user
+    wrong = too_long({"app": term})
+    if start and (not re.fullmatch(r"[0-9]{1,4}", start) or int(start) > MOST):
+        wrong["start"] = NO_PLACE
+    if wrong:
+        return respond(request, refuse(wrong, admin=admin, term=term, start=start))
     page = await list_clients(
         services,
-        admin=person_of(request).user,
+        admin=admin,
         term=term,
-        start=int(start),
-        notice=NOTICES.get(asked.get("notice", "")),
+        start=int(start or 0),
+        notice=_notice(asked),
     )
     return respond(request, page)
 
@@ -64,9 +70,9 @@ async def create(request: AnyRequest, services: Injected) -> Response[Any]:
 async def ask_for_changes(request: AnyRequest, services: Injected) -> Response[Any]:
     """An app as it is."""
     asked = query(request)
-    notice = NOTICES.get(asked.get("notice", ""))
     desk = _desk(request, services)
-    return respond(request, await desk.edit(asked.get("client_id", ""), notice=notice))
+    page = await desk.edit(asked.get("client_id", ""), notice=_notice(asked))
+    return respond(request, page)
 
 
 @post("/edit", status_code=200)
@@ -132,6 +138,10 @@ router = Router(
     ],
     guards=[is_admin],
 )
+
+
+def _notice(asked: Mapping[str, str]) -> str | None:
+    return _(NOTICES.get(asked.get("notice", ""), "")) or None
 
 
 def _desk(request: AnyRequest, services: Services) -> Desk:

@@ -23,6 +23,7 @@ async def show(request: AnyRequest, services: Injected) -> Response[Any]:
         after=asked.get("after"),
         admin=person_of(request).user,
         notice=asked.get("notice"),
+        told=asked.get("told"),
     )
     return respond(request, page)
 

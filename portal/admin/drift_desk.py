@@ -7,24 +7,24 @@ from urllib.parse import urlencode
 
 from portal import logs
 from portal.accounts import canonical_identifier
-from portal.admin.audit_pages import ACTORS
-from portal.admin.drift_pages import PATH, DriftPage, FoundView, ResultView, RunView
+from portal.admin.audit_pages import ACTORS, actor_in_words
+from portal.admin.drift_pages import (
+    PATH,
+    WHAT,
+    DriftPage,
+    FoundView,
+    ResultView,
+    RunState,
+    RunView,
+)
 from portal.admin.wording import trouble_in_words
-from portal.grants import in_words
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import OryError
 from portal.page import GoTo, NotThereError
 from portal.reconciliation import runs
 from portal.reconciliation.comparing import SYSTEM, Findings
-from portal.reconciliation.drift import (
-    ABANDONED,
-    DELETED,
-    IMPORTED,
-    KINDS,
-    REVIVED,
-    REVOKED,
-    WIDENED,
-    Drift,
-)
+from portal.reconciliation.drift import KINDS, Drift
 from portal.services import Services, Visitor
 from portal.store import AuditSearch, Rows
 from portal.store.audit import AuditPage
@@ -33,28 +33,13 @@ from portal.store.tables import AuditEvent, Reconciliation, User
 
 RUNS: Final = 10
 PAGE: Final = 50
-WHAT: Final = {
-    REVOKED: "Removed at Ory",
-    ABANDONED: "Never completed",
-    DELETED: "App deleted at Ory",
-    IMPORTED: "Allowed somewhere else",
-    REVIVED: "Removed here, but alive at Ory",
-    WIDENED: "More permissions at Ory",
-    runs.UNREAD: "Could not be read",
-}
-DID: Final = {
-    REVOKED: "Marked as removed. The person is asked the next time.",
-    ABANDONED: "Ended: Ory has never listed it, so the browser has not come back with it.",
-    DELETED: "Ended for everybody.",
-    IMPORTED: "Added here, so that it is seen and can be removed. Nothing is given without asking.",
-    REVIVED: "Removed at Ory again.",
-    WIDENED: "Shown with all of its permissions. The new ones are not given without asking.",
-}
 NOTICES: Final = {
-    "started": "The comparison has started. You can close this page: it goes on by itself.",
-    "running": "A comparison is running already. Its progress is below.",
+    "started": N_("The comparison has started. You can close this page: it goes on by itself."),
+    "running": N_("A comparison is running already. Its progress is below."),
 }
-NOBODY: Final = "Nobody who is known here has this address or subject."
+NOBODY: Final = N_(
+    "Nobody who is known here has this address or subject. Look for them in the list of people."
+)
 
 
 async def show(
@@ -76,11 +61,11 @@ async def show(
     return DriftPage(
         account=admin.email,
         runs=tuple(_run(run, names) for run in newest),
-        every=_period(timedelta(seconds=every)) if every else None,
+        every=timedelta(seconds=every) if every else None,
         found=tuple(_event(event, names) for event in told.events),
         next_url=_next_url(told),
         looked_until=told.looked_until,
-        notice=NOTICES.get(notice or ""),
+        notice=_(NOTICES.get(notice or "", "")) or None,
         **more,
     )
 
@@ -100,7 +85,7 @@ async def compare_one(
 ) -> DriftPage:
     """Compare one person now; what was found is on the page that answers."""
     subject, name = await _find(services, person)
-    status, problem = 403 if stale else 422, stale or NOBODY
+    status, problem = 403 if stale else 422, stale or _(NOBODY)
     result: ResultView | None = None
     if subject is not None and not stale:
         try:
@@ -114,7 +99,8 @@ async def compare_one(
             status, problem, result = 200, "", _result(findings, name)
         except OryError as exc:
             logs.problem("reconciliation.refused", reason=type(exc).__name__)
-            status, problem = 503, f"{trouble_in_words(type(exc).__name__)}. Nothing was changed."
+            status, problem = 503, trouble_in_words(type(exc).__name__)
+            problem = _("{trouble} Nothing was changed.").format(trouble=problem)
     return await show(
         services,
         after=None,
@@ -143,23 +129,22 @@ async def _names(rows: Rows, subjects: Iterable[str | None]) -> dict[str | None,
     """How to call each of *subjects*: by address, where there is one."""
     wanted = {subject for subject in subjects if subject is not None}
     emails = await rows.users.emails_of(wanted - ACTORS.keys())
-    return {who: ACTORS.get(who) or emails.get(who, who) for who in wanted}
+    return {who: emails.get(who) or actor_in_words(who) for who in wanted}
 
 
 def _run(run: Reconciliation, names: dict[str | None, str]) -> RunView:
-    waits = run.state == RUNNING and run.last_error is not None
-    over = "Done" if run.state == DONE else "Stopped"
-    state = "Waiting for Ory" if waits else "Comparing…"
+    state: RunState = "done" if run.state == DONE else "stopped"
+    if run.state == RUNNING:
+        state = "comparing" if run.last_error is None else "waiting"
     return RunView(
         started_by=names[run.actor],
         started=run.created_at,
         finished=run.finished_at,
         person=names.get(run.subject),
-        runs=run.state == RUNNING,
-        state_text=state if run.state == RUNNING else over,
+        state=state,
         checked=run.checked,
         only_looked=run.dry_run,
-        counts=tuple((WHAT[kind], run.found[kind]) for kind in WHAT if run.found.get(kind)),
+        found=tuple((kind, run.found[kind]) for kind in WHAT if run.found.get(kind)),
         trouble=trouble_in_words(run.last_error) if run.last_error else None,
     )
 
@@ -169,8 +154,7 @@ def _event(event: AuditEvent, names: dict[str | None, str]) -> FoundView:
         person=names.get(event.subject),
         client_id=event.client_id or "",
         app_name=str(event.detail.get("app") or event.client_id),
-        what=WHAT[event.action],
-        done=DID[event.action],
+        kind=event.action,
         at=event.occurred_at,
         permissions=_texts(event.detail.get("scopes")),
     )
@@ -184,15 +168,9 @@ def _found(drift: Drift) -> FoundView:
     return FoundView(
         client_id=drift.client_id,
         app_name=drift.app,
-        what=WHAT[drift.kind],
-        done=DID[drift.kind],
+        kind=drift.kind,
         permissions=drift.scopes,
     )
-
-
-def _period(span: timedelta) -> str:
-    """How often, to be read after "every"."""
-    return in_words(span).removeprefix("for ").removeprefix("1 ")
 
 
 def _texts(value: Any) -> tuple[str, ...]:

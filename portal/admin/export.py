@@ -7,18 +7,24 @@ from typing import Any, Final, Literal, cast
 
 import msgspec
 
+from portal.i18n import N_
 from portal.web.inputs import HostileInputError
 
 Format = Literal["csv", "jsonl"]
 MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/jsonl"}
 EXECUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for a formula; a name or an address may begin with it."""
+INCOMPLETE: Final = N_(
+    "More people or apps fit these words than are searched for, so the file would be incomplete. "
+    "Go back and type more of the address, or the exact id of the app."
+)
+"""Why there is no file."""
 
 
 def read_format(text: str) -> Format:
     """One that there is."""
     if text not in MEDIA_TYPES:
-        raise HostileInputError("There is no such format. Choose csv or jsonl.")
+        raise HostileInputError(N_("There is no such format. Choose csv or jsonl."))
     return cast("Format", text)
 
 

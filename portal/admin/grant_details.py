@@ -13,8 +13,10 @@ from portal.admin.grant_pages import (
     OrySessionView,
     RemovalView,
 )
-from portal.admin.wording import trouble_in_words
+from portal.admin.wording import reason_in_words, trouble_in_words
 from portal.grants import Policy
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import OryError, OryKeyError, OryUnavailableError
 from portal.ory.models import ConsentSession, instant
 from portal.page import NotThereError
@@ -25,9 +27,9 @@ from portal.store.tables import AuditEvent, GrantRecord, Revocation, User
 EVENTS: Final = 50
 PATIENCE: Final = 10.0
 """Seconds for all pages of Ory's list: less than a browser waits for a piece of a page."""
-AWAY: Final = "Ory does not answer right now, so nobody can say. Try again in a moment."
-KEY: Final = "Ory refuses the portal's API key, so nobody can say. Look at ORY_API_KEY."
-NONSENSE: Final = "Ory gave an answer that cannot be used; the portal's log has more."
+AWAY: Final = N_("Ory does not answer right now, so nobody can say. Try again in a moment.")
+KEY: Final = N_("Ory refuses the portal's API key, so nobody can say. Look at ORY_API_KEY.")
+NONSENSE: Final = N_("Ory gave an answer that cannot be used; the portal's log has more.")
 
 
 async def find_grant(services: Services, subject: str, client_id: str) -> GrantRow:
@@ -57,7 +59,7 @@ async def show_grant(
         remembered_audience=tuple(grant.remembered_audience),
         decision_id=grant.decision_id,
         origin=(allowed.address, allowed.user_agent) if allowed else None,
-        reason=grant.revoke_reason,
+        reason=reason_in_words(grant.revoke_reason) if grant.revoke_reason else None,
         confirmed=grant.revoke_synced_at,
         removals=tuple(_removal(revocation) for revocation in removals),
         events=tuple(audit_listing.row_view(event, emails) for event in told.events),
@@ -87,7 +89,7 @@ async def show_at_ory(
         client_id=client_id,
         app_name=row.grant.client_name,
         sessions=tuple(sorted(ours, key=_when, reverse=True)),
-        trouble=trouble,
+        trouble=_(trouble) if trouble else None,
         back=back,
     )
 

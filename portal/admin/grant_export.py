@@ -6,8 +6,7 @@ from datetime import datetime
 import msgspec
 
 from portal.acting import require_admin
-from portal.admin.export import Format, head_of, lines_of
-from portal.admin.grant_listing import unmeant
+from portal.admin.export import INCOMPLETE, Format, head_of, lines_of
 from portal.admin.grant_search import Wanted
 from portal.grants import Policy, remembered_until, state_of
 from portal.services import Services, Visitor
@@ -46,7 +45,7 @@ async def begin_export(
     async with services.store.reading() as rows:
         selected = await rows.grant_index.select(wanted.search(visitor.now))
     if not selected.whole:
-        raise HostileInputError(" ".join(unmeant(selected, wanted)))
+        raise HostileInputError(INCOMPLETE)
     async with services.store.writing() as rows:
         await require_admin(rows, admin.subject)
         await rows.audit.add(

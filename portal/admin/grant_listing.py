@@ -1,25 +1,38 @@
 """The results of a search among everybody's grants, in the words of the page."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from portal.admin.grant_pages import (
     ALLOWED,
+    LABELS,
+    ORDER_LABEL,
     ORDER_WORDS,
     STATES,
     USED,
     GrantRowView,
     GrantsPage,
+    term_in_words,
 )
 from portal.admin.grant_search import Wanted
-from portal.admin.searching import Choice, export_links, too_many
-from portal.admin.wording import counted
+from portal.admin.search_pages import Chip, what_is_wrong
+from portal.admin.searching import (
+    Choice,
+    export_links,
+    looked,
+    too_many_apps,
+    too_many_people,
+)
+from portal.admin.wording import apps_in_words, number, people_in_words, roughly
 from portal.grants import Policy, remembered_until, remembers, remembers_something, state_of
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 from portal.services import Services
 from portal.store import GrantRow
 from portal.store.grant_index import (
-    MOST_CLIENTS,
-    MOST_USERS,
     GrantPage,
     Order,
     Selected,
@@ -30,10 +43,10 @@ from portal.store.tables import User
 
 PAGE: Final = 50
 NEXT: Final[dict[Order, str]] = {
-    "newest": "Show older ones",
-    "oldest": "Show newer ones",
-    "used": "Show those used before",
-    "unused": "Show those used later",
+    "newest": N_("Show older ones"),
+    "oldest": N_("Show newer ones"),
+    "used": N_("Show those used before"),
+    "unused": N_("Show those used later"),
 }
 EXPORT: Final = "/admin/grants/export"
 REMOVE_ALL: Final = "/admin/grants/revoke-all"
@@ -55,23 +68,37 @@ async def list_grants(
         row_view(row, Policy.of(policies.get(row.grant.client_id)), now) for row in found.rows
     )
     removable = wanted.narrowed and selected.whole and any(row.state in LIVING for row in shown)
+    return _page(
+        wanted,
+        admin=admin,
+        searched=wanted.narrowed,
+        rows=shown,
+        total_text=_("{found}. {order}.").format(found=total(tally), order=_(ORDER_WORDS[order])),
+        cautions=(*unmeant(selected, wanted), *_looked(found, order)),
+        next_url=wanted.following(found.next).url() if found.next else None,
+        next_text=_(NEXT[order]) if found.looked_until is None else _("Look further"),
+        export_urls=_exports(wanted) if shown and selected.whole else (),
+        remove_all_url=wanted.url_of_all(REMOVE_ALL) if removable else None,
+        back=wanted.query,
+        notice=notice,
+    )
+
+
+def refuse(wanted: Wanted, found: Mapping[str, str], *, admin: User) -> GrantsPage:
+    """The form as it came, with what is wrong with it."""
+    return _page(wanted, admin=admin, **what_is_wrong(found, LABELS | {"order": ORDER_LABEL}))
+
+
+def _page(wanted: Wanted, *, admin: User, **more: Any) -> GrantsPage:
     return GrantsPage(
         account=admin.email,
         user=wanted.user,
         client=wanted.client,
         scope=wanted.scope,
         choices=_choices(wanted),
-        searched=wanted.narrowed,
-        rows=shown,
-        total_text=f"{total(tally)}. {ORDER_WORDS[order]}.",
-        cautions=(*unmeant(selected, wanted), *_looked(found, order)),
-        next_url=wanted.following(found.next).url() if found.next else None,
-        next_text=NEXT[order] if found.looked_until is None else "Look further",
+        chips=tuple(_chips(wanted)),
         first_url=wanted.first().url() if wanted.after else None,
-        export_urls=_exports(wanted) if shown and selected.whole else (),
-        remove_all_url=wanted.url_of_all(REMOVE_ALL) if removable else None,
-        back=wanted.query,
-        notice=notice,
+        **more,
     )
 
 
@@ -91,19 +118,22 @@ def row_view(row: GrantRow, policy: Policy, now: datetime) -> GrantRowView:
         ended=grant.revoked_at,
         verified=policy.verified,
         state=state,
-        state_text=STATES[state],
     )
 
 
 def total(tally: Tally) -> str:
     """How much there is; an estimate is told as one."""
     if not tally.exact:
-        return f"About {_roughly(tally.grants)} entries"
-    if tally.grants <= 1:
-        return "1 entry" if tally.grants else "Nothing"
-    return (
-        f"{tally.grants:,} entries: {counted(tally.people, 'person', 'people')}, "
-        f"{counted(tally.apps, 'app', 'apps')}"
+        return _("About {number} entries").format(number=roughly(tally.grants))
+    if not tally.grants:
+        return _("Nothing")
+    entries = ngettext("{count} entry", "{count} entries", tally.grants).format(
+        count=number(tally.grants)
+    )
+    if tally.grants == 1:
+        return entries
+    return _("{entries}: {people}, {apps}").format(
+        entries=entries, people=people_in_words(tally.people), apps=apps_in_words(tally.apps)
     )
 
 
@@ -111,44 +141,44 @@ def unmeant(selected: Selected, wanted: Wanted) -> tuple[str, ...]:
     """What was typed and is left out, because it means too many."""
     said = []
     if selected.more_users:
-        said.append(too_many(MOST_USERS, "people", typed=wanted.user, key="address"))
+        said.append(too_many_people(wanted.user))
     if selected.more_clients:
-        said.append(too_many(MOST_CLIENTS, "apps", typed=wanted.client, key="name"))
+        said.append(too_many_apps(wanted.client))
     return tuple(said)
 
 
 def _looked(found: GrantPage, order: Order) -> tuple[str, ...]:
     if found.looked_until is None:
         return ()
-    day = f"{found.looked_until:%-d %B %Y}"
-    way = f"Looked back until {day}" if order in ("newest", "used") else f"Looked up to {day}"
-    return (f"{way}; nothing {'else ' if found.rows else ''}fits so far.",)
+    return (looked(found.looked_until, back=order in ("newest", "used"), found=bool(found.rows)),)
 
 
 def _choices(wanted: Wanted) -> tuple[Choice, ...]:
+    states = (("", N_("Any")), *STATES.items())
+    orders = (("", N_("Automatic")), *ORDER_WORDS.items())
     return (
-        Choice(
-            name="state",
-            label="State",
-            options=(("", "Any"), *STATES.items()),
-            chosen=wanted.state,
-        ),
-        Choice(name="allowed", label="Allowed", options=ALLOWED, chosen=wanted.allowed),
-        Choice(name="used", label="Used", options=USED, chosen=wanted.used),
-        Choice(
-            name="order",
-            label="Order",
-            options=(("", "Automatic"), *ORDER_WORDS.items()),
-            chosen=wanted.order,
-        ),
+        _choice("state", states, wanted),
+        _choice("allowed", ALLOWED, wanted),
+        _choice("used", USED, wanted),
+        _choice("order", orders, wanted),
     )
+
+
+def _choice(name: str, options: Iterable[tuple[str, str]], wanted: Wanted) -> Choice:
+    return Choice(
+        name=name,
+        label=_(LABELS.get(name, ORDER_LABEL)),
+        options=tuple((value, _(text)) for value, text in options),
+        chosen=getattr(wanted, name),
+    )
+
+
+def _chips(wanted: Wanted) -> Iterable[Chip]:
+    first = wanted.first()
+    for name, value in wanted.terms.items():
+        url = msgspec.structs.replace(first, **{name: ""}).url()
+        yield Chip(label=_(LABELS[name]), text=term_in_words(name, value), url=url)
 
 
 def _exports(wanted: Wanted) -> tuple[tuple[str, str], ...]:
     return export_links(lambda format_: wanted.url_of_all(EXPORT, format=format_))
-
-
-def _roughly(number: int) -> str:
-    """Two digits are all that an estimate is worth."""
-    rounded = round(number, 2 - len(str(number)))
-    return f"{rounded / 1e6:,g} million" if rounded >= 1e6 else f"{rounded:,}"

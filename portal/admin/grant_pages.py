@@ -1,5 +1,6 @@
 """What an administrator sees of everybody's connected apps."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, Final
 from urllib.parse import urlencode
@@ -7,43 +8,56 @@ from urllib.parse import urlencode
 import msgspec
 
 from portal.admin.audit_pages import EventRowView
+from portal.admin.search_pages import SearchPage
 from portal.admin.searching import Choice
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import Page
 from portal.store.grant_index import Order
 from portal.store.grants import LIVING
 from portal.store.tables import GrantState
 
 STATES: Final[dict[GrantState, str]] = {
-    "active": "Active",
-    "expired": "Expired",
-    "pending": "Removal under way",
-    "revoked": "Removed",
-    "at_ory": "Removed at Ory",
+    "active": N_("Active"),
+    "expired": N_("Expired"),
+    "pending": N_("Removal under way"),
+    "revoked": N_("Removed"),
+    "at_ory": N_("Removed at Ory"),
 }
 """What has become of a grant, in the words on screen."""
 ALLOWED: Final = (
-    ("", "At any time"),
-    ("1d", "In the last day"),
-    ("7d", "In the last 7 days"),
-    ("30d", "In the last 30 days"),
-    ("before-30d", "More than 30 days ago"),
-    ("before-90d", "More than 90 days ago"),
-    ("before-365d", "More than a year ago"),
+    ("", N_("At any time")),
+    ("1d", N_("In the last day")),
+    ("7d", N_("In the last 7 days")),
+    ("30d", N_("In the last 30 days")),
+    ("before-30d", N_("More than 30 days ago")),
+    ("before-90d", N_("More than 90 days ago")),
+    ("before-365d", N_("More than a year ago")),
 )
 USED: Final = (
-    ("", "At any time"),
-    ("1d", "In the last day"),
-    ("7d", "In the last 7 days"),
-    ("30d", "In the last 30 days"),
-    ("before-30d", "Not for 30 days"),
-    ("before-90d", "Not for 90 days"),
-    ("before-365d", "Not for a year"),
+    ("", N_("At any time")),
+    ("1d", N_("In the last day")),
+    ("7d", N_("In the last 7 days")),
+    ("30d", N_("In the last 30 days")),
+    ("before-30d", N_("Not for 30 days")),
+    ("before-90d", N_("Not for 90 days")),
+    ("before-365d", N_("Not for a year")),
 )
+LABELS: Final = {
+    "user": N_("Person"),
+    "client": N_("App"),
+    "scope": N_("Permission"),
+    "state": N_("State"),
+    "allowed": N_("Allowed"),
+    "used": N_("Last used"),
+}
+"""What narrows a search, as the form calls it."""
+ORDER_LABEL: Final = N_("Order")
 ORDER_WORDS: Final[dict[Order, str]] = {
-    "newest": "Newest first",
-    "oldest": "Oldest first",
-    "used": "Last used first",
-    "unused": "Longest unused first",
+    "newest": N_("Newest first"),
+    "oldest": N_("Oldest first"),
+    "used": N_("Last used first"),
+    "unused": N_("Longest unused first"),
 }
 
 
@@ -65,7 +79,11 @@ class GrantRowView(msgspec.Struct, frozen=True, kw_only=True):
     ended: datetime | None = None
     verified: bool = False
     state: GrantState = "active"
-    state_text: str = STATES["active"]
+
+    @property
+    def state_text(self) -> str:
+        """Its state in words."""
+        return _(STATES.get(self.state, self.state))
 
     @property
     def living(self) -> bool:
@@ -73,7 +91,7 @@ class GrantRowView(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in LIVING
 
 
-class GrantsPage(Page, frozen=True, kw_only=True):
+class GrantsPage(SearchPage, frozen=True, kw_only=True):
     """All grants, searched by user, client, scope, state and age."""
 
     template: ClassVar[str] = "admin/grants/search.html"
@@ -94,7 +112,7 @@ class GrantsPage(Page, frozen=True, kw_only=True):
     """What the results leave out."""
     next_url: str | None = None
     """The following rows of the same search; relative to the portal's prefix, like the others."""
-    next_text: str = "Show older ones"
+    next_text: str = ""
     first_url: str | None = None
     export_urls: tuple[tuple[str, str], ...] = ()
     """Addresses, and what they read."""
@@ -134,6 +152,7 @@ class OneGrantPage(Page, frozen=True, kw_only=True):
     origin: tuple[str, str] | None = None
     """Address and browser it was allowed from; ``None``: not recorded any more."""
     reason: str | None = None
+    """Why it ended, in words."""
     confirmed: datetime | None = None
     """When Ory confirmed the removal."""
     removals: tuple[RemovalView, ...] = ()
@@ -198,6 +217,17 @@ class RevokePage(Page, frozen=True, kw_only=True):
     back_url: str = "/admin/grants"
     error: str | None = None
     """Why the same form came back."""
+
+
+def term_in_words(name: str, value: str) -> str:
+    """What was chosen of a list, as it reads there; what was typed stays."""
+    choices: dict[str, Mapping[str, str]] = {
+        "state": {str(state): words for state, words in STATES.items()},
+        "allowed": dict(ALLOWED),
+        "used": dict(USED),
+    }
+    words = choices.get(name, {}).get(value)
+    return value if words is None else _(words)
 
 
 def about(subject: str, client_id: str, back: str) -> str:

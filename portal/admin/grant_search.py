@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from portal.admin.searching import NO_ORDER, pack, require_short, unpack
+from portal.admin.searching import NO_ORDER, pack, require_right, too_long, unpack
+from portal.i18n import N_
 from portal.store import GrantSearch
 from portal.store.grant_index import Order, Position
 from portal.store.tables import GRANT_STATES
@@ -22,14 +23,17 @@ TERMS: Final = ("user", "client", "scope", "state", "allowed", "used")
 BEFORE: Final = "before-"
 AGES: Final = ("1d", "7d", "30d", "before-30d", "before-90d", "before-365d")
 """Within so many days, or before that."""
+_AGES: Final = ("", *AGES)
 ORDERS: Final = get_args(Order)
-NO_AGE: Final = "The address names a time that cannot be searched for. Choose one of the list."
-NO_STATE: Final = "The address names a state that nothing can be in. Choose one of the list."
-NO_SEARCH: Final = "The address leads back to something that is no search."
+NO_AGE: Final = N_("There is no such time to search for. Choose one from the list.")
+NO_STATE: Final = N_("Nothing can be in such a state. Choose one from the list.")
+NO_SEARCH: Final = N_("The address leads back to something that is no search.")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A search as it was typed, and which page of it: made by :func:`read_wanted` alone."""
+    """A search as it was typed, and which page of it. :func:`problems` tells whether it can be
+    searched for; :func:`read_wanted` makes no other.
+    """
 
     user: str = ""
     client: str = ""
@@ -104,17 +108,31 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return f"{path}?{urlencode(more | self.terms)}"
 
 
-def read_wanted(asked: Mapping[str, str]) -> Wanted:
-    """The search of an address; what else is in *asked* is somebody else's."""
-    wanted = Wanted(**{name: asked.get(name, "") for name in Wanted.__struct_fields__})
-    require_short(wanted.terms.values())
-    if {wanted.allowed, wanted.used} - {"", *AGES}:
-        raise HostileInputError(NO_AGE)
+def as_typed(asked: Mapping[str, str]) -> Wanted:
+    """The search of an address, right or not; what else is in *asked* is somebody else's."""
+    return Wanted(**{name: asked.get(name, "") for name in Wanted.__struct_fields__})
+
+
+def problems(wanted: Wanted) -> dict[str, str]:
+    """Why it cannot be searched for, by field; to be looked up where it is shown."""
+    found = too_long(wanted.terms)
+    found |= {name: NO_AGE for name in ("allowed", "used") if getattr(wanted, name) not in _AGES}
     if wanted.state and wanted.state not in GRANT_STATES:
-        raise HostileInputError(NO_STATE)
+        found["state"] = NO_STATE
     if wanted.order and wanted.order not in ORDERS:
-        raise HostileInputError(NO_ORDER)
-    wanted.position()
+        found["order"] = NO_ORDER
+        return found
+    try:
+        wanted.position()
+    except HostileInputError as exc:
+        found["after"] = str(exc)
+    return found
+
+
+def read_wanted(asked: Mapping[str, str]) -> Wanted:
+    """The search of an address, if it is one."""
+    wanted = as_typed(asked)
+    require_right(problems(wanted))
     return wanted
 
 

@@ -9,9 +9,11 @@ from portal.admin.export import MEDIA_TYPES, attachment, read_format
 from portal.admin.forms import RevokeForm
 from portal.admin.grant_details import find_grant, show_at_ory, show_grant
 from portal.admin.grant_export import begin_export
-from portal.admin.grant_listing import list_grants
+from portal.admin.grant_listing import list_grants, refuse
 from portal.admin.grant_pages import RevokePage
-from portal.admin.grant_search import Wanted, read_back, read_wanted
+from portal.admin.grant_search import Wanted, as_typed, problems, read_back, read_wanted
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import GoTo
 from portal.revocations import may_come_back, remove_access
 from portal.store import GrantRow
@@ -22,9 +24,9 @@ from portal.web.visit import visit
 from portal.web.wiring import Injected
 
 NOTICES: Final = {
-    "revoked": "Access was removed. The app's tokens do not work any more.",
-    "pending": "Access was removed here. Ory will be told as soon as it can be reached.",
-    "same": "This access had been removed before. Nothing was changed.",
+    "revoked": N_("Access was removed. The app's tokens do not work any more."),
+    "pending": N_("Access was removed here. Ory will be told as soon as it can be reached."),
+    "same": N_("This access had been removed before. Nothing was changed."),
 }
 
 
@@ -38,13 +40,15 @@ async def overview(request: AnyRequest) -> Response[Any]:
 async def search(request: AnyRequest, services: Injected) -> Response[Any]:
     """Search; the address holds the whole search, so that it can be shared."""
     asked = query(request)
-    wanted = read_wanted(asked)
+    wanted, admin = as_typed(asked), person_of(request).user
+    if wrong := problems(wanted):
+        return respond(request, refuse(wanted, wrong, admin=admin))
     page = await list_grants(
         services,
         wanted,
-        admin=person_of(request).user,
+        admin=admin,
         now=visit(request).visitor.now,
-        notice=NOTICES.get(asked.get("notice", "")),
+        notice=_(NOTICES.get(asked.get("notice", ""), "")) or None,
     )
     return respond_to_search(request, page, wanted.url())
 

@@ -5,20 +5,27 @@ people because they mean nothing to them.
 """
 
 import base64
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import msgspec
 
 from portal.admin.export import Format
+from portal.i18n import N_
+from portal.i18n import gettext as _
+from portal.store.grant_index import MOST_CLIENTS, MOST_USERS
 from portal.web.inputs import HostileInputError, require_clean
+from portal.web.templating import day
 
 MAX_TERM: Final = 320
-TOO_LONG: Final = "The search is longer than anything there is to find."
-NO_ORDER: Final = "The address names an order that there is not. Choose one of the list."
-NO_PLACE: Final = "The address does not lead to a page of this list."
-EXPORTS: Final[dict[Format, str]] = {"csv": "Export as CSV", "jsonl": "Export as JSON lines"}
+TOO_LONG: Final = N_("This is longer than anything there is to find. Type less of it.")
+NO_ORDER: Final = N_("There is no such order. Choose one from the list.")
+NO_PLACE: Final = N_("This address does not lead to a page of the list. Begin at the first page.")
+EXPORTS: Final[dict[Format, str]] = {
+    "csv": N_("Export as CSV"),
+    "jsonl": N_("Export as JSON lines"),
+}
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -30,6 +37,22 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[tuple[str, str], ...]
     """Values, and what they read."""
     chosen: str = ""
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether what is chosen is one of the list."""
+        return any(self.chosen == value for value, _ in self.options)
+
+
+def require_right(found: Mapping[str, str]) -> None:
+    """Refuse a search that something was *found* to be wrong with."""
+    for words in found.values():
+        raise HostileInputError(words)
+
+
+def too_long(terms: Mapping[str, str]) -> dict[str, str]:
+    """Which of *terms* are longer than anything that could be found by them."""
+    return {name: TOO_LONG for name, term in terms.items() if len(term) > MAX_TERM}
 
 
 def require_short(terms: Collection[str]) -> None:
@@ -57,14 +80,38 @@ def unpack(text: str, *, order: str, keys: int) -> tuple[datetime, list[str]]:
     return moment, found
 
 
-def too_many(most: int, things: str, *, typed: str, key: str) -> str:
-    """Say that *typed* means more than are looked for."""
-    return (
-        f"More than {most} {things} fit “{typed}”; these are the first {most} by {key}. "
+def too_many_people(typed: str) -> str:
+    """Say that *typed* means more people than are looked for."""
+    return _(
+        "More than {most} people fit “{typed}”; these are the first {most} by address. "
         "Type more of it."
-    )
+    ).format(most=MOST_USERS, typed=typed)
+
+
+def too_many_apps(typed: str) -> str:
+    """Say that *typed* means more apps than are looked for."""
+    return _(
+        "More than {most} apps fit “{typed}”; these are the first {most} by name. Type more of it."
+    ).format(most=MOST_CLIENTS, typed=typed)
+
+
+def looked(until: datetime, *, back: bool, found: bool) -> str:
+    """Say that a search stopped *until* a day; *back*: on its way to older ones."""
+    if back:
+        words = (
+            _("Looked back until {day}; nothing else fits so far.")
+            if found
+            else _("Looked back until {day}; nothing fits so far.")
+        )
+    else:
+        words = (
+            _("Looked up to {day}; nothing else fits so far.")
+            if found
+            else _("Looked up to {day}; nothing fits so far.")
+        )
+    return words.format(day=day(until))
 
 
 def export_links(url_of: Callable[[Format], str]) -> tuple[tuple[str, str], ...]:
     """The addresses of the same as a file, and what they read."""
-    return tuple((url_of(format_), text) for format_, text in EXPORTS.items())
+    return tuple((url_of(format_), _(text)) for format_, text in EXPORTS.items())

@@ -1,24 +1,32 @@
 """What an administrator can do to somebody, and what each act means in words and numbers."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from portal import accounts
-from portal.accounts import administration
-from portal.admin.wording import counted
+from portal.accounts import administration, recovery
+from portal.admin.wording import listed, number
 from portal.factors.levels import is_enforced
 from portal.factors.standing import Standing
+from portal.grants import in_words
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 from portal.services import Services, Visitor
 from portal.sessions import Place
 from portal.store.tables import User
 
-LAST_ADMIN: Final = (
+LAST_ADMIN: Final = N_(
     "This is the last administrator who can sign in. "
     "Make somebody else an administrator first: else nobody could administer the portal any more."
 )
-REALLY_THEM: Final = (
+NO_MAIL: Final = N_(
+    "The portal cannot send mails, so nothing was sent. An operator can name a mail server with "
+    "PORTAL_SMTP_URL, or set a password with: portal users set-password"
+)
+REALLY_THEM: Final = N_(
     "Make sure that it is really this person who asks: whoever can have this done "
     "with a telephone call needs no password."
 )
@@ -43,32 +51,41 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         here = sum(place.kind == "portal" for place in self.places)
         at_ory = len(self.places) - here
         if not self.places:
-            return "They are not signed in anywhere that is known."
-        parts = []
+            return _("They are not signed in anywhere that is known.")
+        ended = []
         if here:
-            parts.append(counted(here, "session in this portal", "sessions in this portal"))
+            sessions = ngettext(
+                "{count} session in this portal", "{count} sessions in this portal", here
+            )
+            ended.append(sessions.format(count=number(here)))
         if at_ory:
-            parts.append(counted(at_ory, "sign-in for apps", "sign-ins for apps"))
-        return f"They are signed out everywhere: {' and '.join(parts)}."
+            sign_ins = ngettext("{count} sign-in for apps", "{count} sign-ins for apps", at_ory)
+            ended.append(sign_ins.format(count=number(at_ory)))
+        return _("They are signed out everywhere: {ended}.").format(ended=listed(ended))
 
     @property
     def apps_lost(self) -> str:
         """What ends of their apps."""
         if not self.apps:
-            return "No app has access to their account."
-        lose = "loses its" if self.apps == 1 else "lose their"
-        return (
-            f"{counted(self.apps, 'connected app', 'connected apps')} {lose} access: "
-            "the tokens stop working as soon as Ory has deleted them."
-        )
+            return _("No app has access to their account.")
+        return ngettext(
+            "{count} connected app loses its access: "
+            "the tokens stop working as soon as Ory has deleted them.",
+            "{count} connected apps lose their access: "
+            "the tokens stop working as soon as Ory has deleted them.",
+            self.apps,
+        ).format(count=number(self.apps))
 
     @property
     def apps_kept(self) -> str:
         """That their apps go on."""
         if not self.apps:
-            return "No app has access to their account."
-        keep = "keeps its" if self.apps == 1 else "keep their"
-        return f"{counted(self.apps, 'connected app', 'connected apps')} {keep} access."
+            return _("No app has access to their account.")
+        return ngettext(
+            "{count} connected app keeps its access.",
+            "{count} connected apps keep their access.",
+            self.apps,
+        ).format(count=number(self.apps))
 
 
 Do = Callable[[Services, str, str, Visitor], Awaitable[object]]
@@ -85,12 +102,14 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     button: str
     danger: bool = True
-    fits: Callable[[Known], bool] = lambda _: True
+    fits: Callable[[Known], bool] = lambda _known: True
     """Whether there is anything to do."""
     means: Callable[[Known], tuple[str, ...]]
-    caution: Callable[[Known], str | None] = lambda _: None
+    caution: Callable[[Known], str | None] = lambda _known: None
     takes_admin: bool = False
     """It would be refused to the last administrator."""
+    takes_mail: bool = False
+    """It is refused where there is no mail server."""
     ends_account: bool = False
     """Whoever does it to themselves cannot go on here."""
     do: Do
@@ -109,191 +128,240 @@ def _with_services(rule: Callable[..., Awaitable[object]]) -> Do:
     return do
 
 
-def _own(known: Known) -> str | None:
-    return (
-        "This is your own account: you are signed out here as well, at once."
-        if known.is_self
-        else None
-    )
+def _say(*texts: str) -> Callable[[Known], tuple[str, ...]]:
+    return lambda _known: tuple(_(text) for text in texts)
+
+
+def _to_oneself(text: str) -> Callable[[Known], str | None]:
+    return lambda known: _(text) if known.is_self else None
+
+
+_OWN: Final = N_("This is your own account: you are signed out here as well, at once.")
+_own: Final = _to_oneself(_OWN)
 
 
 def _made_admin(known: Known) -> tuple[str, ...]:
     said = [
-        "They can see and change everything on these pages: "
-        "people, registered apps, everybody's connected apps, and the audit trail."
+        _(
+            "They can see and change everything on these pages: "
+            "people, registered apps, everybody's connected apps, and the audit trail."
+        )
     ]
     settings = known.services.settings
     needed = settings.second_factor_for in ("admins", "everyone")
     if needed and not known.standing.has_second_factor:
         said.append(
-            "Administrators need a second factor here and they have none: "
-            "they are asked to set one up when they next sign in."
+            _(
+                "Administrators need a second factor here and they have none: "
+                "they are asked to set one up when they next sign in."
+            )
         )
     return tuple(said)
 
 
 def _demoted(known: Known) -> tuple[str, ...]:
-    who = "You" if known.is_self else "They"
     return (
-        f"{who} cannot open the administration pages any more, from the next click on.",
-        "The account, its sign-ins and its connected apps stay as they are.",
+        _("You cannot open the administration pages any more, from the next click on.")
+        if known.is_self
+        else _("They cannot open the administration pages any more, from the next click on."),
+        _("The account, its sign-ins and its connected apps stay as they are."),
     )
 
 
 def _expired(known: Known) -> tuple[str, ...]:
-    first = (
-        "The password that they have opens nothing but the form for a new one: "
-        "they are asked for it when they next sign in."
+    return (
+        _(
+            "The password that they have opens nothing but the form for a new one: "
+            "they are asked for it when they next sign in."
+        ),
+        known.signed_out,
+        known.apps_kept,
     )
-    if known.user.password_hash is None:
-        first = "They have no password. Whatever is set for them opens the form for a new one."
-    return first, known.signed_out, known.apps_kept
+
+
+def _sent(known: Known) -> tuple[str, ...]:
+    lasts = in_words(timedelta(seconds=known.services.settings.invitation_link_for))
+    return (
+        _("A mail goes to {email}.").format(email=known.user.email),
+        _("The link in the mail works once, {for_days}.").format(for_days=lasts),
+        _(
+            "They choose a password on the page behind it, and can sign in from then on. "
+            "Until then nothing changes."
+        ),
+        _("Links of the same kind that were mailed before end."),
+    )
 
 
 def _without_factors(known: Known) -> tuple[str, ...]:
     standing = known.standing
-    parts = [
-        counted(len(standing.passkeys), "passkey", "passkeys"),
-        counted(len(standing.totp), "authenticator app", "authenticator apps"),
-        counted(standing.codes_left, "unused recovery code", "unused recovery codes"),
+    keys, apps, codes = len(standing.passkeys), len(standing.totp), standing.codes_left
+    removed = [
+        ngettext("{count} passkey", "{count} passkeys", keys).format(count=number(keys)),
+        ngettext("{count} authenticator app", "{count} authenticator apps", apps).format(
+            count=number(apps)
+        ),
+        ngettext("{count} unused recovery code", "{count} unused recovery codes", codes).format(
+            count=number(codes)
+        ),
     ]
     enforced = is_enforced(known.user, known.services.settings)
-    after = (
-        "They sign in with their password once, and have to set up a second factor there."
+    return (
+        _("This removes: {removed}.").format(removed=listed(removed)),
+        _("They sign in with their password once, and have to set up a second factor there.")
         if enforced
-        else "They sign in with their password alone until they set up a second factor again."
+        else _("They sign in with their password alone until they set up a second factor again."),
+        known.signed_out,
     )
-    return f"This removes {parts[0]}, {parts[1]} and {parts[2]}.", after, known.signed_out
 
 
 ACTS: Final[dict[str, Act]] = {
     "unlock": Act(
         event="user.unlocked",
-        words="Lift the waiting time",
-        title="Lift the waiting time?",
-        button="Lift it",
+        words=N_("Lift the waiting time"),
+        title=N_("Lift the waiting time?"),
+        button=N_("Lift it"),
         danger=False,
-        means=lambda _: (
-            "Wrong passwords and wrong codes of this account are forgiven: "
-            "the next try can be made at once.",
-            "If somebody else is guessing, they can go on, too.",
+        means=_say(
+            N_(
+                "Wrong passwords and wrong codes of this account are forgiven: "
+                "the next try can be made at once."
+            ),
+            N_("If somebody else is guessing, they can go on, too."),
         ),
         do=_in_store(administration.unlock),
-        done="The waiting time was lifted.",
+        done=N_("The waiting time was lifted."),
     ),
     "sign-out": Act(
         event="sessions.ended",
-        words="Sign out everywhere",
-        title="Sign this person out everywhere?",
-        button="Sign out everywhere",
+        words=N_("Sign out everywhere"),
+        title=N_("Sign this person out everywhere?"),
+        button=N_("Sign out everywhere"),
         means=lambda known: (
             known.signed_out,
             known.apps_kept,
-            "They can sign in again at once, with what they have.",
+            _("They can sign in again at once, with what they have."),
         ),
         caution=_own,
         do=_in_store(administration.sign_out),
-        done="Signed out everywhere.",
+        done=N_("Signed out everywhere."),
+    ),
+    "send-password-link": Act(
+        event="user.reset_asked",
+        words=N_("Send a link to set a password"),
+        title=N_("Send a link to set a password?"),
+        button=N_("Send the link"),
+        danger=False,
+        fits=lambda known: known.user.password_hash is None and known.user.disabled_at is None,
+        means=_sent,
+        caution=lambda _known: _(
+            "Make sure that this address is really theirs: "
+            "whoever reads its mail gets into the account."
+        ),
+        takes_mail=True,
+        do=_with_services(recovery.send_first),
+        done=N_("A mail with a link to set a password is on its way."),
     ),
     "expire-password": Act(
         event="user.password_expired",
-        words="Demand a new password",
-        title="Demand a new password?",
-        button="Demand a new password",
+        words=N_("Demand a new password"),
+        title=N_("Demand a new password?"),
+        button=N_("Demand a new password"),
+        fits=lambda known: known.user.password_hash is not None,
         means=_expired,
         caution=_own,
         do=_in_store(administration.expire_password),
-        done="A new password is demanded at the next sign-in.",
+        done=N_("A new password is demanded at the next sign-in."),
     ),
     "reset-factors": Act(
         event="factors.reset",
-        words="Reset the second factors",
-        title="Reset the second factors?",
-        button="Remove them all",
+        words=N_("Reset the second factors"),
+        title=N_("Reset the second factors?"),
+        button=N_("Remove them all"),
         fits=lambda known: known.standing.has_second_factor or bool(known.standing.codes_left),
         means=_without_factors,
-        caution=lambda known: _own(known) or REALLY_THEM,
+        caution=lambda known: _own(known) or _(REALLY_THEM),
         do=_with_services(administration.reset_factors),
-        done="The second factors were removed.",
+        done=N_("The second factors were removed."),
     ),
     "make-admin": Act(
         event="user.admin_granted",
-        words="Make an administrator",
-        title="Make this person an administrator?",
-        button="Make an administrator",
+        words=N_("Make an administrator"),
+        title=N_("Make this person an administrator?"),
+        button=N_("Make an administrator"),
         danger=False,
         fits=lambda known: not known.user.admin,
         means=_made_admin,
         do=_in_store(administration.make_admin),
-        done="This person is an administrator now.",
+        done=N_("This person is an administrator now."),
     ),
     "withdraw-admin": Act(
         event="user.admin_withdrawn",
-        words="Withdraw the administrator's role",
-        title="Withdraw the administrator's role?",
-        button="Withdraw it",
+        words=N_("Withdraw the administrator's role"),
+        title=N_("Withdraw the administrator's role?"),
+        button=N_("Withdraw it"),
         fits=lambda known: known.user.admin,
         means=_demoted,
-        caution=lambda known: "This is your own role." if known.is_self else None,
+        caution=_to_oneself(N_("This is your own role.")),
         takes_admin=True,
         ends_account=True,
         do=_in_store(administration.withdraw_admin),
-        done="This person is no administrator any more.",
+        done=N_("This person is no administrator any more."),
     ),
     "disable": Act(
         event="user.disabled",
-        words="Disable",
-        title="Disable this account?",
-        button="Disable",
+        words=N_("Disable"),
+        title=N_("Disable this account?"),
+        button=N_("Disable"),
         fits=lambda known: known.user.disabled_at is None,
         means=lambda known: (
-            "Nobody can sign in with it until you enable it again.",
+            _("Nobody can sign in with it until you enable it again."),
             known.signed_out,
             known.apps_lost,
         ),
-        caution=lambda known: (
-            "This is your own account: somebody else has to let you in again."
-            if known.is_self
-            else None
-        ),
+        caution=_to_oneself(N_("This is your own account: somebody else has to let you in again.")),
         takes_admin=True,
         ends_account=True,
         do=_in_store(accounts.disable_user),
-        done="The account was disabled.",
+        done=N_("The account was disabled."),
     ),
     "enable": Act(
         event="user.enabled",
-        words="Enable",
-        title="Enable this account?",
-        button="Enable",
+        words=N_("Enable"),
+        title=N_("Enable this account?"),
+        button=N_("Enable"),
         danger=False,
         fits=lambda known: known.user.disabled_at is not None,
-        means=lambda _: (
-            "They can sign in again with the password and the second factors that they had.",
-            "Apps have to ask them again: what they had allowed does not come back.",
-            "Waiting times after wrong passwords are lifted.",
+        means=_say(
+            N_("They can sign in again with the password and the second factors that they had."),
+            N_("Apps have to ask them again: what they had allowed does not come back."),
+            N_("Waiting times after wrong passwords are lifted."),
         ),
         do=_in_store(accounts.enable_user),
-        done="The account was enabled.",
+        done=N_("The account was enabled."),
     ),
     "delete": Act(
         event="user.deleted",
-        words="Delete the account",
-        title="Delete this account?",
-        button="Delete for good",
+        words=N_("Delete the account"),
+        title=N_("Delete this account?"),
+        button=N_("Delete for good"),
         means=lambda known: (
-            "This cannot be undone. To keep somebody out for a while, disable the account instead.",
+            _(
+                "This cannot be undone. "
+                "To keep somebody out for a while, disable the account instead."
+            ),
             known.apps_lost,
             known.signed_out,
-            "The password, second factors and all that is known about the person are deleted. "
-            "The audit trail keeps what happened, under the subject alone.",
-            "Apps keep what they stored themselves.",
+            _(
+                "The password, second factors and all that is known about the person are deleted. "
+                "The audit trail keeps what happened, under the subject alone."
+            ),
+            _("Apps keep what they stored themselves."),
         ),
-        caution=lambda known: "This is your own account." if known.is_self else None,
+        caution=_to_oneself(N_("This is your own account.")),
         takes_admin=True,
         ends_account=True,
         do=_with_services(administration.delete_user),
-        done="The account was deleted.",
+        done=N_("The account was deleted."),
     ),
 }
 """By the name that an address has for it, in the order of the page."""

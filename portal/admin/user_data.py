@@ -3,6 +3,7 @@ operator's attributes.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -15,6 +16,7 @@ from portal.admin.user_pages import DataFieldView, DataPage
 from portal.admin.wording import changed_meanwhile, look_again, one_path
 from portal.attributes import Attribute, AttributeCatalog, AttributeValueError, text_of
 from portal.claims import standard
+from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError
 from portal.services import Services, Visitor
 from portal.store.tables import User
@@ -26,8 +28,12 @@ _KINDS: Final = {"choice": "choice", "boolean": "choice", "list": "lines"}
 _OWN: Final = ("subject", "seen", "form_token")
 
 
+@lru_cache(maxsize=8)
 def form_type(catalog: AttributeCatalog) -> type[msgspec.Struct]:
-    """The form that *catalog* makes: each field may be left out, and nothing else be posted."""
+    """The form that *catalog* makes: each field may be left out, and nothing else be posted.
+
+    It is made once: who reads forms keeps what it finds out about each type.
+    """
     names = [field.name for field in standard.FIELDS]
     names += [PREFIX + name for name in catalog.attributes]
     fields: list[Any] = [(name, str, "") for name in _OWN]
@@ -159,9 +165,9 @@ def _options(attribute: Attribute, kept: str) -> tuple[tuple[str, str], ...]:
     if attribute.type == "choice":
         offered = {choice: choice for choice in attribute.choices}
     elif attribute.type == "boolean":
-        offered = {"yes": "Yes", "no": "No"}
+        offered = {"yes": _("Yes"), "no": _("No")}
     else:
         return ()
-    offered = {"": "None"} | offered
+    offered = {"": _("Not set")} | offered
     offered.setdefault(kept, kept)
     return tuple(offered.items())

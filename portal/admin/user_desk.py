@@ -11,6 +11,7 @@ from portal.accounts import administration, invitations
 from portal.accounts.errors import (
     InvalidEmailError,
     LastAdminError,
+    NoMailError,
     UnknownUserError,
     UserExistsError,
     WeakPasswordError,
@@ -19,11 +20,12 @@ from portal.accounts.errors import (
 from portal.acting import require_admin
 from portal.admin.client_pages import FieldProblem
 from portal.admin.forms import CreateUserForm
-from portal.admin.user_acts import ACTS, LAST_ADMIN, Act, Known
+from portal.admin.user_acts import ACTS, LAST_ADMIN, NO_MAIL, Act, Known
 from portal.admin.user_details import know, show_user
 from portal.admin.user_pages import (
     ActPage,
     AddressPage,
+    GonePage,
     InvitationsPage,
     InvitationView,
     NewUserPage,
@@ -32,6 +34,7 @@ from portal.admin.user_pages import (
 from portal.admin.wording import look_again, one_path
 from portal.factors.levels import ENFORCED_LENGTH
 from portal.grants import in_words
+from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError
 from portal.passwords import PasswordTooLongError
 from portal.services import Services, Visitor
@@ -128,7 +131,7 @@ class Desk:
                     name=_told(link.detail.get("name")),
                     admin=link.detail.get("admin") is True,
                     invited_by=emails.get(link.actor or "")
-                    or ("The command line" if link.actor == "cli" else "Somebody"),
+                    or (_("The command line") if link.actor == "cli" else _("Somebody")),
                     sent=link.created_at,
                     until=link.expires_at,
                 )
@@ -155,7 +158,7 @@ class Desk:
 
     async def show(
         self, subject: str, *, notice: str | None = None, error: str | None = None
-    ) -> PersonPage:
+    ) -> PersonPage | GonePage:
         """One person."""
         return await show_user(
             self._services,
@@ -169,7 +172,8 @@ class Desk:
 
     async def question(self, subject: str, act: str, *, error: str | None = None) -> ActPage:
         """What an act would mean."""
-        return self._question(act, await self._know(subject), error=error)
+        known = await self._know(subject)
+        return self._question(act, known, error=error, status=403 if error else 200)
 
     async def act(self, subject: str, name: str) -> ActPage | GoTo:
         """Do it."""
@@ -181,6 +185,10 @@ class Desk:
         except LastAdminError:
             known = msgspec.structs.replace(known, last_admin=True)
             return self._question(name, known, status=409)
+        except NoMailError:
+            return self._question(name, known, status=409)
+        except invitations.InvitedOftenError as exc:
+            return self._question(name, known, error=as_sentence(exc), status=429)
         except UnknownUserError as exc:
             raise NotThereError from exc
         logs.step(act.event, user=known.user.email, by=self._admin.email)
@@ -209,9 +217,8 @@ class Desk:
             before=known.user.email,
             email=known.user.email if email is None else email,
             consequences=(
-                "They sign in with the new address from then on. It counts as not confirmed until "
-                "they confirm it.",
-                *(("Both addresses are told by mail.",) if mails else ()),
+                _("They sign in with the new address from then on. It is not confirmed at first."),
+                *((_("Both addresses are told by mail."),) if mails else ()),
                 known.signed_out,
                 known.apps_kept,
             ),
@@ -290,19 +297,19 @@ class Desk:
         self, name: str, known: Known, *, error: str | None = None, status: int = 200
     ) -> ActPage:
         act = _act(name)
-        refused = act.takes_admin and known.last_admin
+        refusal = _why_not(act, known)
         return ActPage(
-            status=403 if error else 409 if refused else status,
+            status=409 if refusal else status,
             subject=known.user.subject,
             email=known.user.email,
             name=known.user.name,
             act=name,
-            title=act.title,
-            button=act.button,
+            title=_(act.title),
+            button=_(act.button),
             danger=act.danger,
             consequences=act.means(known),
             caution=act.caution(known),
-            refusal=LAST_ADMIN if refused else None,
+            refusal=refusal,
             error=error,
         )
 
@@ -311,6 +318,12 @@ def _act(name: str) -> Act:
     if name not in ACTS:
         raise NotThereError
     return ACTS[name]
+
+
+def _why_not(act: Act, known: Known) -> str | None:
+    if act.takes_admin and known.last_admin:
+        return _(LAST_ADMIN)
+    return _(NO_MAIL) if act.takes_mail and not known.services.settings.has_mail else None
 
 
 def _told(value: object) -> str | None:

@@ -4,23 +4,27 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
-from portal.admin.audit_listing import emails_of
+from portal.admin.audit_listing import app_names_of, emails_of
 from portal.admin.audit_listing import row_view as event_view
 from portal.admin.user_acts import ACTS, Known
 from portal.admin.user_listing import row_view
-from portal.admin.user_pages import FactorView, FactView, PersonPage, PlaceView
+from portal.admin.user_pages import FactorView, FactView, GonePage, PersonPage, PlaceView
 from portal.claims import standard
 from portal.factors.levels import is_enforced
+from portal.factors.passkeys import offered
 from portal.factors.standing import Standing, standing_of
+from portal.i18n import N_, pgettext
+from portal.i18n import gettext as _
 from portal.page import NotThereError
 from portal.services import Services, Visitor
 from portal.sessions import Place, places
 from portal.store import AuditSearch, Rows
 from portal.store.tables import User
 from portal.throttle import locked
+from portal.web.templating import moment
 
 EVENTS: Final = 10
-KINDS: Final = {"passkey": "Passkey", "totp": "Authenticator app"}
+KINDS: Final = {"passkey": N_("Passkey"), "totp": N_("Authenticator app")}
 
 
 async def know(
@@ -61,14 +65,19 @@ async def show_user(
     visitor: Visitor,
     notice: str | None = None,
     error: str | None = None,
-) -> PersonPage:
-    """The page of one person."""
+) -> PersonPage | GonePage:
+    """The page of one person; of somebody who is gone, and known to the audit trail, that it is
+    so.
+    """
     async with services.store.reading() as rows:
+        if await rows.users.find(subject) is None and await _is_known_to_audit(rows, subject):
+            return GonePage(status=404, account=admin.email, subject=subject)
         known = await know(rows, services, subject, admin=admin, this=this, visitor=visitor)
         told = await rows.audit.list_page(
             AuditSearch(subjects=(subject,)), after=None, limit=EVENTS
         )
         emails = await emails_of(rows, told.events)
+        apps = await app_names_of(rows, told.events)
         waiting = await locked(rows, [known.user.email], now=visitor.now.timestamp())
     user = known.user
     protected = (subject,) if known.standing.has_second_factor else ()
@@ -80,6 +89,7 @@ async def show_user(
         is_self=known.is_self,
         changed=user.updated_at,
         disabled_at=user.disabled_at,
+        can_sign_in=_can_sign_in(known),
         password_text=_password(user),
         password_set=user.password_set_at if user.password_hash else None,
         waiting_text=_waiting(waiting.get(user.email)),
@@ -95,34 +105,51 @@ async def show_user(
             if name in user.attributes
         ),
         has_attributes=bool(catalog.attributes),
-        events=tuple(event_view(event, emails) for event in told.events),
+        events=tuple(event_view(event, emails, apps) for event in told.events),
         more_events=told.next is not None,
-        acts=tuple((name, act.words, act.danger) for name, act in ACTS.items() if act.fits(known)),
+        acts=tuple(
+            (name, _(act.words), act.danger) for name, act in ACTS.items() if act.fits(known)
+        ),
         error=error,
         notice=notice,
     )
 
 
+async def _is_known_to_audit(rows: Rows, subject: str) -> bool:
+    if not subject:
+        return False
+    told = await rows.audit.list_page(AuditSearch(subjects=(subject,)), after=None, limit=1)
+    return bool(told.events)
+
+
+def _can_sign_in(known: Known) -> bool:
+    """Whether there is anything to begin a sign-in with."""
+    if known.user.password_hash is not None:
+        return True
+    return bool(known.standing.passkeys) and offered(known.services.settings)
+
+
 def _password(user: User) -> str:
     if user.password_hash is None:
-        return "None: this person cannot sign in with one"
+        return _("None: this person cannot sign in with one")
     if user.password_expired:
-        return "A new one is demanded at the next sign-in"
-    return "Set"
+        return _("A new one is demanded at the next sign-in")
+    return pgettext("password", "Set")
 
 
 def _waiting(until: float | None) -> str | None:
     if until is None:
         return None
     if math.isinf(until):
-        return "After many wrong passwords, until you lift it"
-    return f"After wrong passwords, until {datetime.fromtimestamp(until, UTC):%H:%M} UTC"
+        return _("Has to wait after many wrong passwords, until you lift it")
+    over = moment(datetime.fromtimestamp(until, UTC))
+    return _("Has to wait after wrong passwords, until {moment}").format(moment=over)
 
 
 def _factors(standing: Standing) -> tuple[FactorView, ...]:
     return tuple(
         FactorView(
-            kind=KINDS[kind], name=found.name, added=found.created_at, used=found.last_used_at
+            kind=_(KINDS[kind]), name=found.name, added=found.created_at, used=found.last_used_at
         )
         for kind, some in (("passkey", standing.passkeys), ("totp", standing.totp))
         for found in some

@@ -1,18 +1,21 @@
 """The results of a search among all people, in the words of the page."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from portal.admin.searching import Choice
 from portal.admin.user_pages import UserRowView, UsersPage
 from portal.admin.user_search import ORDERS, STATES, Wanted
-from portal.admin.wording import counted
+from portal.admin.wording import people_in_words, roughly
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.services import Services
 from portal.store.tables import User
 from portal.throttle import locked
 
 PAGE: Final = 50
+FOUND_ORDER: Final = N_("Addresses that begin so, then names")
 
 
 async def list_users(
@@ -59,21 +62,20 @@ def row_view(
 
 
 def _total(total: int, *, exact: bool, wanted: Wanted) -> str:
-    order = "Addresses that begin so, then names" if wanted.who.strip() else ORDERS[wanted.ordered]
+    order = FOUND_ORDER if wanted.who.strip() else ORDERS[wanted.ordered]
     if not total:
-        return "Nobody."
-    people = counted(total, "person", "people") if exact else f"About {_roughly(total)} people"
-    return f"{people}. {order}."
-
-
-def _roughly(number: int) -> str:
-    """Two digits are all that an estimate is worth."""
-    rounded = round(number, 2 - len(str(number)))
-    return f"{rounded / 1e6:,g} million" if rounded >= 1e6 else f"{rounded:,}"
+        return _("Nobody.")
+    about = _("About {number} people")
+    people = people_in_words(total) if exact else about.format(number=roughly(total))
+    return _("{found}. {order}.").format(found=people, order=_(order))
 
 
 def _choices(wanted: Wanted) -> tuple[Choice, ...]:
     return (
-        Choice(name="state", label="State", options=tuple(STATES.items()), chosen=wanted.state),
-        Choice(name="order", label="Order", options=tuple(ORDERS.items()), chosen=wanted.ordered),
+        Choice(name="state", label=_("State"), options=_options(STATES), chosen=wanted.state),
+        Choice(name="order", label=_("Order"), options=_options(ORDERS), chosen=wanted.ordered),
     )
+
+
+def _options(texts: Mapping[Any, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((value, _(text)) for value, text in texts.items())

@@ -152,6 +152,8 @@ class PersonPage(Page, frozen=True, kw_only=True):
     is_self: bool = False
     changed: datetime
     disabled_at: datetime | None = None
+    can_sign_in: bool = True
+    """There is a password or a passkey."""
     password_text: str
     password_set: datetime | None = None
     waiting_text: str | None = None
@@ -173,6 +175,17 @@ class PersonPage(Page, frozen=True, kw_only=True):
     """What can be done: its name in addresses, its words, whether it takes something away."""
     error: str | None = None
     notice: str | None = None
+
+
+class GonePage(Page, frozen=True, kw_only=True):
+    """Somebody who had an account, as the audit trail knows."""
+
+    template: ClassVar[str] = "admin/users/gone.html"
+    challenge: ClassVar[str | None] = None
+
+    account: str
+    is_admin: bool = True
+    subject: str
 
 
 class ActPage(Page, frozen=True, kw_only=True):
@@ -241,3 +254,9 @@ class DataPage(Page, frozen=True, kw_only=True):
     seen: str = ""
     """What the form was made from."""
     error: str | None = None
+
+    @property
+    def problems(self) -> tuple[tuple[str, str, str], ...]:
+        """Which fields are wrong: the id of each, its label, and what is wrong."""
+        fields = self.attributes + self.profile
+        return tuple((each.id, each.label, each.problem) for each in fields if each.problem)

@@ -7,20 +7,24 @@ from urllib.parse import urlencode
 import msgspec
 
 from portal.admin.searching import NO_ORDER, NO_PLACE, pack, require_short, unpack
+from portal.i18n import N_
 from portal.store.user_index import USER_STATES, Place, UserOrder, UserSearch
 from portal.web.inputs import HostileInputError
 
 PATH: Final = "/admin/users"
-ORDERS: Final[dict[UserOrder, str]] = {"email": "By address", "newest": "Newest first"}
-STATES: Final = {
-    "": "Everybody",
-    "enabled": "Can sign in",
-    "disabled": "Disabled",
-    "admin": "Administrators",
-    "unprotected": "Administrators without a second factor",
-    "unverified": "Address not confirmed",
+ORDERS: Final[dict[UserOrder, str]] = {
+    "email": N_("By address"),
+    "newest": N_("Newest first"),
 }
-NO_STATE: Final = "The address names a state that nobody can be in. Choose one of the list."
+STATES: Final = {
+    "": N_("Everybody"),
+    "enabled": N_("Can sign in"),
+    "disabled": N_("Disabled"),
+    "admin": N_("Administrators"),
+    "unprotected": N_("Administrators without a second factor"),
+    "unverified": N_("Address not confirmed"),
+}
+NO_STATE: Final = N_("Nobody can be in such a state. Choose one from the list.")
 FOUND_BY: Final = ("email", "name")
 
 

@@ -18,6 +18,8 @@ from portal.admin.user_desk import Desk
 from portal.admin.user_listing import list_users
 from portal.admin.user_pages import PURPOSE
 from portal.admin.user_search import read_wanted
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.services import Services
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond, respond_to_search
@@ -28,14 +30,14 @@ from portal.web.wiring import Injected
 CREATE: Final = "/admin/users/create"
 INVITATIONS: Final = "/admin/users/invitations"
 NOTICES: Final = {name: act.done for name, act in ACTS.items()} | {
-    "created": "The account was created. Tell its owner the password in a safe way.",
-    "address": "The address was changed.",
-    "data": "Saved.",
-    "deleted": "The account was deleted.",
-    "session": "That sign-in was ended.",
-    "same": "Nothing was changed.",
-    "invited": "The invitation is on its way.",
-    "withdrawn": "The invitation was withdrawn: its link does not work any more.",
+    "created": N_("The account was created. Tell its owner the password in a safe way."),
+    "address": N_("The address was changed."),
+    "data": N_("Saved."),
+    "deleted": N_("The account was deleted."),
+    "session": N_("That sign-in was ended."),
+    "same": N_("Nothing was changed."),
+    "invited": N_("The invitation is on its way."),
+    "withdrawn": N_("The invitation was withdrawn: its link does not work any more."),
 }
 
 
@@ -216,7 +218,7 @@ def _desk(request: AnyRequest, services: Services) -> Desk:
 
 
 def _notice(asked: dict[str, str]) -> str | None:
-    return NOTICES.get(asked.get("notice", ""))
+    return _(NOTICES.get(asked.get("notice", ""), "")) or None
 
 
 def _about(path: str, subject: str, **more: str) -> str:

@@ -1,10 +1,16 @@
 """What an app is told about a person, and what the person sees of it."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Final
+
+import msgspec
+from babel.dates import format_date
 
 from portal.attributes import AttributeCatalog
 from portal.claim_names import ADDRESS_PARTS, STANDARD
+from portal.i18n import N_, language
+from portal.i18n import gettext as _
 from portal.scopes import ScopeCatalog
 from portal.store.tables import User
 
@@ -38,10 +44,42 @@ CONFORMANCE_CLAIMS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 """Every claim that the conformance suite looks for; sent only with ``CONFORMITY_FAKE_CLAIMS``."""
-_UNSHOWN: Final = frozenset({"email_verified", "phone_number_verified", "updated_at"})
-"""Nothing that people recognise as theirs."""
+LABELS: Final[Mapping[str, str]] = {
+    "name": N_("Name"),
+    "given_name": N_("First name"),
+    "middle_name": N_("Middle name"),
+    "family_name": N_("Last name"),
+    "nickname": N_("Nickname"),
+    "preferred_username": N_("User name"),
+    "profile": N_("Profile page"),
+    "picture": N_("Picture"),
+    "website": N_("Website"),
+    "gender": N_("Gender"),
+    "birthdate": N_("Date of birth"),
+    "zoneinfo": N_("Time zone"),
+    "locale": N_("Language"),
+    "email": N_("E-mail"),
+    "phone_number": N_("Phone"),
+    "address": N_("Postal address"),
+}
+"""What people call a claim that they see the value of. Whether something is verified stands beside
+it; when something was changed is nothing that people know as theirs."""
+VERIFIED_BY: Final[Mapping[str, str]] = {
+    "email": "email_verified",
+    "phone_number": "phone_number_verified",
+}
 _NAMES: Final = ("given_name", "middle_name", "family_name")
-_MAX_SHOWN: Final = 300
+_MAX_SHOWN: Final = 200
+
+
+class Datum(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that an app is told about a person, as that person reads it."""
+
+    label: str
+    value: str = ""
+    """Empty where its operator does not show it: then people learn only that it is told."""
+    note: str = ""
+    """Whether it is confirmed."""
 
 
 def claims_for(
@@ -75,27 +113,57 @@ def released_by(catalog: ScopeCatalog) -> frozenset[str]:
 
 def shown_data(
     user: User, scope: str, *, catalog: ScopeCatalog, attributes: AttributeCatalog
-) -> str | None:
-    """The actual data that *scope* would release, for the person to see; ``None`` where there is
-    none to show.
-
-    Of an attribute that its operator hides from people they learn that it is told, not its value.
-    """
+) -> tuple[Datum, ...]:
+    """The actual data that *scope* would release, for the person to see."""
     told = _told(user, attributes)
-    names = [name for name in catalog.claims_of(scope) if name in told and name not in _UNSHOWN]
+    names = [name for name in catalog.claims_of(scope) if name in told]
     full = str(told.get("name", "")) if "name" in names else ""
-    parts: list[str] = []
-    for name in names:
-        if name in STANDARD:
-            text = _one_line(told[name])
-            if name not in _NAMES or text not in full:
-                parts.append(text)
-        elif attributes.attributes[name].visible:
-            parts.append(f"{attributes.title(name)}: {attributes.shown(name, told[name])}")
-        else:
-            parts.append(attributes.title(name))
-    shown = ", ".join(dict.fromkeys(parts))
-    return f"{shown[: _MAX_SHOWN - 1]}…" if len(shown) > _MAX_SHOWN else shown or None
+    shown = (_datum(name, told, attributes) for name in names if not _is_in(name, told, full))
+    return tuple(datum for datum in shown if datum is not None)
+
+
+def in_one_line(data: Iterable[Datum]) -> str | None:
+    """The values alone, for where there is no room for more; ``None``: there are none."""
+    parts = dict.fromkeys(datum.value or datum.label for datum in data)
+    return _cut(", ".join(parts)) or None
+
+
+def _is_in(name: str, told: Mapping[str, Any], full: str) -> bool:
+    """Whether *name* is a part of the full name, which is shown anyway."""
+    return name in _NAMES and str(told[name]) in full
+
+
+def _datum(name: str, told: Mapping[str, Any], attributes: AttributeCatalog) -> Datum | None:
+    value = told[name]
+    if name not in STANDARD:
+        title = attributes.title(name, language().tag)
+        visible = attributes.attributes[name].visible
+        return Datum(label=title, value=_cut(attributes.shown(name, value)) if visible else "")
+    if name not in LABELS:
+        return None
+    note = ""
+    if name in VERIFIED_BY:
+        note = _("confirmed") if told.get(VERIFIED_BY[name]) is True else _("not confirmed")
+    return Datum(label=_(LABELS[name]), value=_cut(_text(name, value)), note=note)
+
+
+def _text(name: str, value: object) -> str:
+    if name == "birthdate":
+        return _birthdate(str(value))
+    text = value.get("formatted", "") if isinstance(value, Mapping) else str(value)
+    return ", ".join(line.strip() for line in str(text).splitlines())
+
+
+def _birthdate(value: str) -> str:
+    """A whole date as people write it; a year alone, or a day without one, as it is."""
+    try:
+        return format_date(date.fromisoformat(value), "long", locale=language().locale)
+    except ValueError:
+        return value
+
+
+def _cut(text: str) -> str:
+    return f"{text[: _MAX_SHOWN - 1]}…" if len(text) > _MAX_SHOWN else text
 
 
 def _told(user: User, attributes: AttributeCatalog) -> dict[str, Any]:
@@ -127,8 +195,3 @@ def _address(stored: object) -> dict[str, str]:
         lines = (parts.get("street_address"), town, parts.get("region"), parts.get("country"))
         parts = {"formatted": "\n".join(line for line in lines if line), **parts}
     return parts
-
-
-def _one_line(value: object) -> str:
-    text = value.get("formatted", "") if isinstance(value, Mapping) else str(value)
-    return ", ".join(line.strip() for line in str(text).splitlines())

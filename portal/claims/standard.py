@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from portal.attributes import ValueProblemError
 from portal.claim_names import ADDRESS_PARTS
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.store.tables import User
 
 Kind = Literal["text", "lines", "url", "tel"]
@@ -35,7 +38,7 @@ _YES: Final = frozenset({"yes", "true", "1", "on"})
 _NO: Final = frozenset({"no", "false", "0", "off"})
 
 
-class ClaimValueError(Exception):
+class ClaimValueError(ValueProblemError):
     """A value that a claim cannot have; the message is for whoever gave it."""
 
 
@@ -44,70 +47,83 @@ class ProfileField(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """Of the claim, and of the control; ``address.locality`` is a part of the address."""
-    label: str
+    title: str
+    """In English; people read :attr:`label`."""
     kind: Kind = "text"
     """``lines`` may have several."""
     autocomplete: str = "off"
-    hint: str = ""
+    advice: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return _(self.title)
+
+    @property
+    def hint(self) -> str:
+        """How a value is typed, where that is not plain."""
+        return _(self.advice)
 
 
 FIELDS: Final[tuple[ProfileField, ...]] = (
-    ProfileField(name="name", label="Full name", autocomplete="name"),
-    ProfileField(name="given_name", label="First name", autocomplete="given-name"),
-    ProfileField(name="middle_name", label="Middle name", autocomplete="additional-name"),
-    ProfileField(name="family_name", label="Last name", autocomplete="family-name"),
-    ProfileField(name="nickname", label="Nickname", autocomplete="nickname"),
+    ProfileField(name="name", title=N_("Full name"), autocomplete="name"),
+    ProfileField(name="given_name", title=N_("First name"), autocomplete="given-name"),
+    ProfileField(name="middle_name", title=N_("Middle name"), autocomplete="additional-name"),
+    ProfileField(name="family_name", title=N_("Last name"), autocomplete="family-name"),
+    ProfileField(name="nickname", title=N_("Nickname"), autocomplete="nickname"),
     ProfileField(
         name="birthdate",
-        label="Date of birth",
+        title=N_("Date of birth"),
         autocomplete="bday",
-        hint="As 1990-12-31. The year alone will do, or 0000-12-31 without it.",
+        advice=N_("As 1990-12-31. The year alone will do, or 0000-12-31 without it."),
     ),
-    ProfileField(name="gender", label="Gender", autocomplete="sex", hint="In your own words."),
+    ProfileField(
+        name="gender", title=N_("Gender"), autocomplete="sex", advice=N_("In your own words.")
+    ),
     ProfileField(
         name="phone_number",
-        label="Phone number",
+        title=N_("Phone number"),
         kind="tel",
         autocomplete="tel",
-        hint="With the country's code, as +49 30 123456.",
+        advice=N_("With the country's code, as +49 30 123456."),
     ),
     ProfileField(
         name="address.street_address",
-        label="Street and number",
+        title=N_("Street and number"),
         kind="lines",
         autocomplete="street-address",
     ),
-    ProfileField(name="address.postal_code", label="Postal code", autocomplete="postal-code"),
-    ProfileField(name="address.locality", label="City", autocomplete="address-level2"),
-    ProfileField(name="address.region", label="State or region", autocomplete="address-level1"),
-    ProfileField(name="address.country", label="Country", autocomplete="country-name"),
+    ProfileField(name="address.postal_code", title=N_("Postal code"), autocomplete="postal-code"),
+    ProfileField(name="address.locality", title=N_("City"), autocomplete="address-level2"),
+    ProfileField(name="address.region", title=N_("State or region"), autocomplete="address-level1"),
+    ProfileField(name="address.country", title=N_("Country"), autocomplete="country-name"),
     ProfileField(
         name="picture",
-        label="Address of a picture of you",
+        title=N_("Address of a picture of you"),
         kind="url",
         autocomplete="photo",
-        hint="Begins with https://",
+        advice=N_("Begins with https://"),
     ),
     ProfileField(
         name="profile",
-        label="Address of your profile page",
+        title=N_("Address of your profile page"),
         kind="url",
-        hint="Begins with https://",
+        advice=N_("Begins with https://"),
     ),
     ProfileField(
         name="website",
-        label="Your website",
+        title=N_("Your website"),
         kind="url",
         autocomplete="url",
-        hint="Begins with https://",
+        advice=N_("Begins with https://"),
     ),
     ProfileField(
         name="locale",
-        label="Language",
+        title=N_("Language"),
         autocomplete="language",
-        hint="As en, de-AT or pt-BR.",
+        advice=N_("As en, de-AT or pt-BR."),
     ),
-    ProfileField(name="zoneinfo", label="Time zone", hint="As Europe/Berlin."),
+    ProfileField(name="zoneinfo", title=N_("Time zone"), advice=N_("As Europe/Berlin.")),
 )
 """What people may say of themselves, in the order of the page. ``preferred_username`` is not among
 it, because apps take people for one another by it; whether a number is verified is nobody's to say
@@ -134,7 +150,7 @@ def parse_profile(posted: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
         try:
             values[field.name] = parse_text(field.name, posted[field.name])
         except ClaimValueError as exc:
-            problems[field.name] = _sentence(exc)
+            problems[field.name] = exc.sentence
     return values, problems
 
 
@@ -145,7 +161,7 @@ def parse_text(name: str, text: str) -> Any:
     if name == "phone_number_verified":
         word = text.strip().casefold()
         if word not in _YES | _NO:
-            raise ClaimValueError("must be yes or no")
+            raise ClaimValueError(N_("This must be yes or no."))
         return word in _YES
     return check(name, text)
 
@@ -155,13 +171,13 @@ def check(name: str, value: Any) -> Any:
     if value is None:
         return None
     if name not in SETTABLE:
-        raise ClaimValueError("there is no such claim")
+        raise ClaimValueError(N_("There is no such claim."))
     if name == "phone_number_verified":
         if not isinstance(value, bool):
-            raise ClaimValueError("must be yes or no")
+            raise ClaimValueError(N_("This must be yes or no."))
         return value
     if not isinstance(value, str):
-        raise ClaimValueError("must be a text")
+        raise ClaimValueError(N_("This must be a text."))
     return _CHECKS.get(name, _text)(value)
 
 
@@ -224,11 +240,11 @@ def _keep_only_if_given(name: str, after: dict[str, Any], values: Mapping[str, A
 def _text(value: str, *, longest: int = MAX_TEXT, lines: bool = False) -> str:
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if not text:
-        raise ClaimValueError("is empty")
+        raise ClaimValueError(N_("This is empty."))
     if not (text.replace("\n", "") if lines else text).isprintable():
-        raise ClaimValueError("holds characters that cannot be seen")
+        raise ClaimValueError(N_("This holds characters that cannot be seen."))
     if len(text) > longest:
-        raise ClaimValueError(f"has more than {longest} characters")
+        raise ClaimValueError(N_("This has more than {longest} characters."), longest=longest)
     return text
 
 
@@ -242,18 +258,18 @@ def _url(value: str) -> str:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ClaimValueError("must be an address as https://example.org/me") from None
+        raise ClaimValueError(N_("This must be an address as https://example.org/me.")) from None
     if parts.scheme != "https" or not host or any(char in text for char in ' "<>\\^`{|}'):
-        raise ClaimValueError("must be an address as https://example.org/me")
+        raise ClaimValueError(N_("This must be an address as https://example.org/me."))
     if parts.username is not None or parts.password is not None:
-        raise ClaimValueError("must not hold a user name or password")
+        raise ClaimValueError(N_("This must not hold a user name or password."))
     return text
 
 
 def _locale(value: str) -> str:
     found = _LANGUAGE_TAG.fullmatch(_text(value, longest=35).replace("_", "-"))
     if found is None:
-        raise ClaimValueError("must be a language as en, de-AT or pt-BR")
+        raise ClaimValueError(N_("This must be a language as en, de-AT or pt-BR."))
     language, script, region = found["language"], found["script"], found["region"]
     parts = [language.lower(), script and script.title(), region and region.upper()]
     return "-".join(part for part in parts if part) + found["rest"].lower()
@@ -263,7 +279,7 @@ def _zone(value: str) -> str:
     text = _text(value, longest=64)
     known = _zones()
     if text not in known if known else not _ZONE.fullmatch(text):
-        raise ClaimValueError("must be a time zone as Europe/Berlin")
+        raise ClaimValueError(N_("This must be a time zone as Europe/Berlin."))
     return text
 
 
@@ -278,7 +294,9 @@ def _phone(value: str) -> str:
     if text.startswith("00"):
         text = f"+{text[2:]}"
     if not _NUMBER.fullmatch(text):
-        raise ClaimValueError("must be a number with its country's code, as +49 30 123456")
+        raise ClaimValueError(
+            N_("This must be a number with its country's code, as +49 30 123456.")
+        )
     return text
 
 
@@ -286,12 +304,12 @@ def _birthdate(value: str) -> str:
     text = _text(value, longest=20)
     found = _BIRTHDATE.fullmatch(text) if text.isascii() else None
     if found is None or (found["month"] is None and found["year"] == "0000"):
-        raise ClaimValueError("must be a date as 1990-12-31, 1990, or 0000-12-31")
+        raise ClaimValueError(N_("This must be a date as 1990-12-31, 1990, or 0000-12-31."))
     if found["month"] is not None:
         try:
             date(int(found["year"]) or _LEAP, int(found["month"]), int(found["day"]))
         except ValueError:
-            raise ClaimValueError("is a day that there is not") from None
+            raise ClaimValueError(N_("This is a day that there is not.")) from None
     return text
 
 
@@ -306,9 +324,3 @@ _CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
     "address.street_address": _lines,
     "address.formatted": _lines,
 }
-
-
-def _sentence(exc: ClaimValueError) -> str:
-    """For a person: beside the control, whose label says what it is about."""
-    text = str(exc)
-    return f"This {text}."

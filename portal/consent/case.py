@@ -2,6 +2,7 @@
 
 import msgspec
 
+from portal import i18n
 from portal.apps import clean_name, safe_url
 from portal.consent.duration import chosen
 from portal.consent.forms import ConsentForm, SummaryForm
@@ -62,6 +63,9 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
     user = await rows.users.find(request.subject)
     session = await rows.login_sessions.find(login_session_hash(request.login_session_id))
     pending = await rows.revocations.pending_for(request.subject, client.client_id, logins=False)
+    same_browser = _answered_login(visitor, session)
+    if user is not None and same_browser:
+        i18n.heed_person(user.profile.get("locale"))
     return Case(
         request=request,
         parameters=AuthorizationParameters.of(request.request_url),
@@ -78,7 +82,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
         grant=grant,
         policy=Policy.of(policy),
         pending=pending,
-        same_browser=_answered_login(visitor, session),
+        same_browser=same_browser,
         signed_out=session is not None and session.ended_at is not None,
     )
 

@@ -20,6 +20,8 @@ from portal.consent.pages import ConsentPage, SummaryPage
 from portal.consent.policy import Facts, Verdict, judge, revoked_at_ory
 from portal.consent.view import Ticks, ask_page, needs, summary
 from portal.decisions import AlreadyDecidedError, fetch, with_sign_in
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import OryError
 from portal.ory.models import CONSENT_REQUIRED, ConsentRequest, RedirectTo
 from portal.page import GoTo
@@ -27,7 +29,7 @@ from portal.reconciliation.comparing import end_unlisted
 from portal.services import Services, Visitor
 from portal.store import Rows
 
-CHOOSE: Final = "Choose at least one permission, or deny."
+CHOOSE: Final = N_("Choose at least one permission, or deny.")
 Outcome = ConsentPage | RedirectTo | GoTo
 
 
@@ -115,7 +117,7 @@ async def _answer_of(
     if form.action == "reject":
         return await deny(rows, case, visitor=visitor)
     if case.ask.scopes and not ticks.scopes and not services.settings.allow_empty_grant:
-        return CHOOSE
+        return _(CHOOSE)
     missing = case.policy.missing(case.ask, ticks.scopes)
     if missing:
         return needs(case.ask, missing, services.catalog)
@@ -156,6 +158,7 @@ def _page(
             case.request.client,
             redirect_uri=case.parameters.redirect_uri,
             verified=case.policy.verified,
+            now=visitor.now,
         ),
         challenge=case.request.challenge,
         grant=case.grant,

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import ClassVar, Final
 
 import msgspec
 
 from portal.apps import AppView
+from portal.claims import Datum
 from portal.page import Page, with_challenge
 
 RESERVED_IDS: Final = frozenset(
     {
         "accept", "consent-choices", "consent-error", "consent-form", "consent-summary",
-        "consent-title", "content", "flash", "reject", "remember", "remember-1", "remember-2",
-        "remember-hint", "summary-title",
+        "consent-title", "content", "flash", "language", "reject", "remember", "remember-1",
+        "remember-2", "remember-hint", "summary-title",
     }
 )  # fmt: skip
 """Every other id on the consent page; a test compares."""
@@ -44,10 +46,14 @@ class PermissionView(msgspec.Struct, frozen=True, kw_only=True):
     """From :func:`element_ids`."""
     title: str
     description: str
-    shared: str | None = None
-    """The data that would be released, as it is: ``ann@example.org``."""
+    group: str = ""
+    """The heading that it stands under, with all others of the same."""
+    data: tuple[Datum, ...] = ()
+    """What would be released, as it is: ``E-mail: ann@example.org``."""
     ticked: bool = False
     emphasised: bool = False
+    caution: str = ""
+    """Why it is."""
     is_new: bool = False
     """Not among what was allowed before, where something was."""
     was_allowed: bool = False
@@ -62,6 +68,7 @@ class AudienceView(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     element_id: str
     ticked: bool = False
+    is_new: bool = False
 
 
 class DurationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +88,13 @@ class SummaryLine(msgspec.Struct, frozen=True, kw_only=True):
     shared: str | None = None
 
 
+class PermissionGroup(msgspec.Struct, frozen=True):
+    """What is asked for under one heading."""
+
+    title: str
+    permissions: tuple[PermissionView, ...]
+
+
 class ConsentPage(Page, frozen=True, kw_only=True):
     """The question which of the requested permissions an app gets."""
 
@@ -97,6 +111,7 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     switch_url: str | None = None
     """Where the app's request starts again with another account."""
     permissions: tuple[PermissionView, ...] = ()
+    """Those of a group follow one another."""
     audience: tuple[AudienceView, ...] = ()
     history: str | None = None
     """What became of an earlier answer, where that explains why the question comes again."""
@@ -107,6 +122,14 @@ class ConsentPage(Page, frozen=True, kw_only=True):
     summary: tuple[SummaryLine, ...] = ()
     error: str | None = None
     is_device: bool = False
+
+    @property
+    def groups(self) -> tuple[PermissionGroup, ...]:
+        """The permissions under their headings."""
+        return tuple(
+            PermissionGroup(title, tuple(permissions))
+            for title, permissions in groupby(self.permissions, key=lambda p: p.group)
+        )
 
     @property
     def action(self) -> str:

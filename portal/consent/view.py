@@ -1,12 +1,15 @@
 """The consent page made from a request, a grant and what is ticked."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from babel.dates import format_date
+from babel.lists import format_list
 
 from portal.apps import AppView
 from portal.attributes import AttributeCatalog
-from portal.claims import shown_data
+from portal.claims import Datum, in_one_line, shown_data
 from portal.consent.duration import value_of
 from portal.consent.pages import (
     AudienceView,
@@ -28,7 +31,10 @@ from portal.grants import (
     remembers,
     remembers_something,
     shorter,
+    span_in_words,
 )
+from portal.i18n import gettext as _
+from portal.i18n import language
 from portal.scopes import ScopeCatalog
 from portal.settings import Settings
 from portal.store.tables import GrantRecord, User
@@ -64,36 +70,44 @@ def ask_page(
     *person* is ``None`` for a browser that may not see whose request this is, nor what they
     answered before; it cannot make a decision last either.
     """
-    held = _held(grant, policy, now)
-    before = _allowed_before(grant) if person else held
+    held = _held(grant, policy, now) if person else frozenset()
+    before = _allowed_before(grant) if person else frozenset()
     chosen = ticks or Ticks(
         scopes=tuple(name for name in ask.scopes if name in held), audience=ask.audience
     )
     scope_ids, audience_ids = element_ids(ask.scopes, ask.audience)
+    permissions = [
+        _permission(
+            scope,
+            element_id,
+            chosen,
+            held=held,
+            before=before,
+            policy=policy,
+            person=person,
+            catalog=catalog,
+            attributes=attributes,
+        )
+        for scope, element_id in zip(ask.scopes, scope_ids, strict=True)
+    ]
+    permissions.sort(key=lambda permission: catalog.describe(permission.scope).rank)
+    had = frozenset(grant.audience) if person and grant and before else None
     return ConsentPage(
         challenge=challenge,
         app=app,
         account=person.email if person else None,
         switch_url=switch_url,
-        permissions=tuple(
-            _permission(
-                scope,
-                element_id,
-                chosen,
-                held=held,
-                before=before,
-                policy=policy,
-                person=person,
-                catalog=catalog,
-                attributes=attributes,
-            )
-            for scope, element_id in zip(ask.scopes, scope_ids, strict=True)
-        ),
+        permissions=tuple(permissions),
         audience=tuple(
-            AudienceView(value=name, element_id=element_id, ticked=name in chosen.audience)
+            AudienceView(
+                value=name,
+                element_id=element_id,
+                ticked=name in chosen.audience,
+                is_new=had is not None and name not in had,
+            )
             for name, element_id in zip(ask.audience, audience_ids, strict=True)
         ),
-        history=_history(grant, policy, now) if person else None,
+        history=_history(grant, policy, permissions, now) if person else None,
         durations=_durations(chosen.lasting, settings, policy) if person else (),
         may_allow_nothing=settings.allow_empty_grant,
         summary=summary(chosen, person, catalog, attributes),
@@ -110,18 +124,25 @@ def summary(
     permissions = tuple(
         SummaryLine(
             title=catalog.describe(scope).title,
-            shared=_shared(person, scope, catalog, attributes),
+            shared=in_one_line(_data(person, scope, catalog, attributes)),
         )
-        for scope in ticks.scopes
+        for scope in sorted(ticks.scopes, key=lambda scope: catalog.describe(scope).rank)
     )
-    places = tuple(SummaryLine(title="Use it at", shared=name) for name in ticks.audience)
+    places = tuple(
+        SummaryLine(title=_("Where it may use this"), shared=name) for name in ticks.audience
+    )
     return permissions + places if permissions else ()
 
 
 def needs(ask: Ask, missing: tuple[str, ...], catalog: ScopeCatalog) -> str:
     """Why *ask* is not allowed yet: the operator says that the app needs what is *missing*."""
-    titles = " and ".join(f"“{catalog.describe(scope).title}”" for scope in missing)
-    return f"{ask.client_name} needs {titles}: tick that too, or deny."
+    titles = _quoted(catalog.describe(scope).title for scope in missing)
+    text = _("{app} needs {permissions}: tick that too, or deny.")
+    return text.format(app=ask.client_name, permissions=titles)
+
+
+def _quoted(titles: Iterable[str]) -> str:
+    return format_list([_("“{title}”").format(title=t) for t in titles], locale=language().locale)
 
 
 def _permission(
@@ -142,20 +163,22 @@ def _permission(
         element_id=element_id,
         title=words.title,
         description=words.description,
-        shared=_shared(person, scope, catalog, attributes),
+        group=words.group,
+        data=_data(person, scope, catalog, attributes),
         ticked=scope in chosen.scopes,
         emphasised=words.emphasised,
+        caution=words.caution,
         is_new=bool(before) and scope not in before,
         was_allowed=scope in before - held,
         needed=scope in policy.required_scopes,
     )
 
 
-def _shared(
+def _data(
     person: User | None, scope: str, catalog: ScopeCatalog, attributes: AttributeCatalog
-) -> str | None:
+) -> tuple[Datum, ...]:
     if person is None:
-        return None
+        return ()
     return shown_data(person, scope, catalog=catalog, attributes=attributes)
 
 
@@ -189,26 +212,48 @@ def _durations(
 
 
 def _as_choice(span: timedelta | None) -> str:
-    words = in_words(span).replace("you", "I")
+    if span is None:
+        return _("Until I remove it")
+    words = in_words(span)
     return words[0].upper() + words[1:]
 
 
-def _history(grant: GrantRecord | None, policy: Policy, now: datetime) -> str | None:
+def _history(
+    grant: GrantRecord | None, policy: Policy, asked: Iterable[PermissionView], now: datetime
+) -> str | None:
     """Why the person is asked although they have answered before; the old answer by name."""
     if grant is None:
         return None
     if grant.revoked_at is not None:
-        who = "You removed this app's" if grant.revoke_reason == "user" else "This app's"
-        was = "" if grant.revoke_reason == "user" else " was removed"
-        return f"{who} access{was} on {_day(grant.revoked_at)}."
-    if not remembers_something(grant) or remembers(grant, policy, now=now):
+        by_person = grant.revoke_reason == "user"
+        removed, was_removed = (
+            _("You removed this app's access on {day}."),
+            _("This app's access was removed on {day}."),
+        )
+        return (removed if by_person else was_removed).format(day=_day(grant.revoked_at))
+    if not remembers_something(grant):
         return None
+    if not remembers(grant, policy, now=now):
+        return _over(grant, policy, now)
+    if not any(permission.is_new for permission in asked):
+        return None
+    text = _("You allowed this app something on {day}. What is new this time is marked.")
+    return text.format(day=_day(remembered_since(grant)))
+
+
+def _over(grant: GrantRecord, policy: Policy, now: datetime) -> str:
+    """Why what was allowed does not hold any more."""
     since, span = remembered_since(grant), chosen_duration(grant)
-    over = "That time is over"
-    if policy.longest is not None and (span is None or now < since + span):
-        over = f"Your organisation has limited this to {in_words(policy.longest)[4:]} since"
-    return f"You allowed this on {_day(since)}, {lasted(grant)}. {over}, so you are asked again."
+    was: dict[str, str] = {"day": _day(since), "lasting": lasted(grant)}
+    if policy.longest is None or (span is not None and now >= since + span):
+        text = _("You allowed this on {day}, {lasting}. That time is over, so you are asked again.")
+        return text.format(**was)
+    text = _(
+        "You allowed this on {day}, {lasting}. Your organisation has limited this to {limit} "
+        "since, so you are asked again."
+    )
+    return text.format(**was, limit=span_in_words(policy.longest))
 
 
 def _day(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%-d %B %Y")
+    return format_date(moment.astimezone(UTC), "long", locale=language().locale)

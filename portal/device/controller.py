@@ -41,10 +41,10 @@ def connected(request: AnyRequest) -> Response[Any]:
     """Where Ory ends a device flow. Its ``client_id`` is only a hint that anybody can write, and so
     is not shown.
     """
-    return respond(request, flow.CONNECTED)
+    return respond(request, flow.connected())
 
 
 @get(DEVICE_DENIED.path, sync_to_thread=False)
 def denied(request: AnyRequest) -> Response[Any]:
     """Where a denied device flow ends: Ory has no page for it."""
-    return respond(request, flow.DENIED)
+    return respond(request, flow.denied())

@@ -18,6 +18,8 @@ from portal.decisions import (
 from portal.device.forms import MAX_CODE, CodeForm, normalised, shown
 from portal.device.pages import CodePage, EndPage, StartPage
 from portal.device.throttle import CodeTry, admit, take_back
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import (
     ChallengeExpiredError,
     ChallengeUnknownError,
@@ -29,23 +31,10 @@ from portal.ory.models import RedirectTo
 from portal.services import Services, Visitor
 from portal.throttle import please_wait
 
-EMPTY: Final = "Type the code that your device shows."
-NOT_VALID: Final = (
+EMPTY: Final = N_("Type the code that your device shows.")
+NOT_VALID: Final = N_(
     "This code is not valid. Compare it with the one on your device. Codes last a few minutes and "
     "work once: your device can show you a new one."
-)
-CONNECTED: Final = EndPage(
-    title="You are done here",
-    message="Your device goes on by itself in a moment. You can close this page.",
-    advice="If nothing happens there, let your device show you a new code.",
-)
-DENIED: Final = EndPage(
-    title="The request was denied",
-    message="The device gets nothing. You can close this page.",
-    advice=(
-        "If you did not start this yourself, somebody may have tried to use your account. Do not "
-        "enter a code that others send you."
-    ),
 )
 
 
@@ -64,6 +53,27 @@ async def begin(challenge: str, user_code: str, *, services: Services) -> CodePa
     )
 
 
+def connected() -> EndPage:
+    """How it ends where the device goes on."""
+    return EndPage(
+        title=_("You are done here"),
+        message=_("Your device goes on by itself in a moment. You can close this page."),
+        advice=_("If nothing happens there, let your device show you a new code."),
+    )
+
+
+def denied() -> EndPage:
+    """How it ends after a Deny."""
+    return EndPage(
+        title=_("The request was denied"),
+        message=_("The device gets nothing. You can close this page."),
+        advice=_(
+            "If you did not start this yourself, somebody may have tried to use your account. "
+            "Do not enter a code that others send you."
+        ),
+    )
+
+
 def start(services: Services) -> StartPage:
     """Say how to begin: only Ory can make a request."""
     return StartPage(start_url=services.ory.device_address)
@@ -74,9 +84,9 @@ async def verify(form: CodeForm, *, visitor: Visitor, services: Services) -> Cod
     _check(form.device_challenge, services)
     code = normalised(form.user_code, uppercase=services.settings.device_code_uppercase)
     if not code:
-        return _again(form, EMPTY, services)
+        return _again(form, _(EMPTY), services)
     if len(code) > MAX_CODE:
-        return _again(form, NOT_VALID, services)
+        return _again(form, _(NOT_VALID), services)
     tried = CodeTry(
         challenge_hash=challenge_hash(form.device_challenge),
         browser_hash=visitor.browser_hash,
@@ -91,7 +101,7 @@ async def verify(form: CodeForm, *, visitor: Visitor, services: Services) -> Cod
     redirect = await _tell(form.device_challenge, code, tried, services)
     if redirect is None:
         logs.step("device.refused", origin=visitor.origin.address)
-        return _again(form, NOT_VALID, services)
+        return _again(form, _(NOT_VALID), services)
     await _record(redirect, tried, visitor=visitor, services=services)
     return redirect
 

@@ -15,6 +15,8 @@ from portal.enrolment.pages import (
     RemovePage,
     RenamePage,
 )
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.services import STALE_FORM
 from portal.web import session
 from portal.web.inputs import AnyRequest, query, read_form
@@ -29,7 +31,7 @@ CODES: Final = f"{flow.SECURITY}/codes"
 RENAME: Final = f"{flow.SECURITY}/factors/rename"
 REMOVE: Final = f"{flow.SECURITY}/factors/remove"
 
-SENT_BEFORE: Final = (
+SENT_BEFORE: Final = N_(
     "This form is out of date, or was sent before. If it has added something, Security shows it. "
     "Recovery codes are shown only once: if you did not keep them, make new ones there."
 )
@@ -212,4 +214,4 @@ def _why_stale(request: AnyRequest, token: str, purpose: str) -> str | None:
     id by then: what it did is done.
     """
     stale = visit(request).why_stale(token, purpose)
-    return SENT_BEFORE if stale == STALE_FORM else stale
+    return _(SENT_BEFORE) if stale == _(STALE_FORM) else stale

@@ -22,12 +22,14 @@ from portal.factors import FactorError, changes, passkeys, recovery, totp
 from portal.factors.changes import Kind
 from portal.factors.naming import default_name
 from portal.factors.standing import Standing, standing_of
+from portal.i18n import N_, ngettext
+from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError, Page
 from portal.services import Services, Visitor
 from portal.store.tables import User
 
 SECURITY: Final = "/account/security"
-NO_CREDENTIAL: Final = (
+NO_CREDENTIAL: Final = N_(
     "Nothing was added: this browser did not make a passkey. It needs JavaScript for that."
 )
 
@@ -74,7 +76,7 @@ async def add_passkey(
             visitor=visitor,
             services=services,
             status=422,
-            error=NO_CREDENTIAL,
+            error=_(NO_CREDENTIAL),
         )
     alone = GoOnAlone(session, visitor)
     try:
@@ -91,7 +93,9 @@ async def add_passkey(
         return await begin_passkey(
             user, name=form.name, visitor=visitor, services=services, status=422, error=str(exc)
         )
-    return await _added(added, "passkey-added", alone, services)
+    return await _added(
+        added, "passkey-added", alone, user=user, visitor=visitor, services=services
+    )
 
 
 def begin_app(
@@ -144,7 +148,7 @@ async def add_app(
         return msgspec.structs.replace(page, status=422, problem=str(exc))
     except FactorError as exc:
         return msgspec.structs.replace(page, status=422, error=str(exc))
-    return await _added(added, "app-added", alone, services)
+    return await _added(added, "app-added", alone, user=user, visitor=visitor, services=services)
 
 
 async def ask_for_codes(
@@ -169,7 +173,7 @@ async def make_codes(
     except FactorError as exc:
         return await ask_for_codes(user, services=services, status=422, error=str(exc))
     await alone.carry_out(services)
-    return CodesPage(codes=codes)
+    return CodesPage(codes=codes, heading=_heading(user, visitor, services))
 
 
 async def ask_for_name(
@@ -264,29 +268,40 @@ def _ways(user: User, left: Standing) -> tuple[str, ...]:
     password = user.password_hash is not None
     ways = []
     if keys:
-        ways.append(f"With {'one of ' if keys > 1 else ''}your {_passkeys(keys)}.")
+        with_one = ngettext("With your passkey.", "With one of your {count} passkeys.", keys)
+        ways.append(with_one.format(count=keys))
     if password and apps:
-        ways.append("With your password and a code from your authenticator app.")
+        ways.append(_("With your password and a code from your authenticator app."))
     if password and left.has_second_factor and left.codes_left:
-        ways.append("With your password and a recovery code.")
+        ways.append(_("With your password and a recovery code."))
     if password and not left.has_second_factor:
-        ways.append("With your password alone. Your recovery codes end, too.")
+        ways.append(_("With your password alone. Your recovery codes end, too."))
     return tuple(ways)
 
 
-def _passkeys(count: int) -> str:
-    return "passkey" if count == 1 else f"{count} passkeys"
-
-
 async def _added(
-    added: changes.Added[Any], notice: str, alone: GoOnAlone, services: Services
+    added: changes.Added[Any],
+    notice: str,
+    alone: GoOnAlone,
+    *,
+    user: User,
+    visitor: Visitor,
+    services: Services,
 ) -> Added:
     """What follows; whoever had no recovery codes is shown them now."""
     await alone.carry_out(services)
     outcome: Page | GoTo = GoTo(f"{SECURITY}?notice={notice}")
     if added.codes:
-        outcome = CodesPage(codes=added.codes, added=added.factor.name)
+        outcome = CodesPage(
+            codes=added.codes,
+            heading=_heading(user, visitor, services),
+            added=added.factor.name,
+        )
     return Added(outcome=outcome, proved=added.proved)
+
+
+def _heading(user: User, visitor: Visitor, services: Services) -> tuple[str, ...]:
+    return recovery.heading(services.settings.site_name, user.email, visitor.now)
 
 
 async def _standing(user: User, services: Services) -> Standing:

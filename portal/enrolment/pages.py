@@ -56,6 +56,8 @@ class CodesPage(Page, frozen=True, kw_only=True):
     template: ClassVar[str] = "enrolment/codes.html"
 
     codes: tuple[str, ...]
+    heading: tuple[str, ...] = ()
+    """What stands above them in a file, line by line."""
     added: str | None = None
     """The name of the factor that was added a moment ago, where these are the first codes."""
 

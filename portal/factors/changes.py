@@ -13,6 +13,8 @@ from portal.factors.errors import FactorError
 from portal.factors.levels import is_enforced
 from portal.factors.naming import checked_name
 from portal.factors.standing import Standing, standing_of
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import NotThereError
 from portal.services import Services, Visitor
 from portal.store import Rows
@@ -30,12 +32,13 @@ MAILS: Final = 10
 MAIL_SECONDS_EACH: Final = 600.0
 """So many mails about changes a person gets at once, and one more after so many seconds; the audit
 trail has them all."""
-ACCOUNT_CHANGED: Final = "Your account was changed meanwhile. Please sign in again."
-ENFORCED: Final = (
+ACCOUNT_CHANGED: Final = N_("Your account was changed meanwhile. Please sign in again.")
+ENFORCED: Final = N_(
     "This is your last second step, and you cannot sign in here without one. Add another one "
     "first, then remove this one."
 )
-LAST_WAY_IN: Final = (
+NAMELESS: Final = N_("Type a name, so that you know later which one it is.")
+LAST_WAY_IN: Final = N_(
     "This is your last way to sign in: your account has no password. Add another passkey first, "
     "or set a password."
 )
@@ -78,20 +81,22 @@ def why_not(user: User, standing: Standing, factor: Factor, services: Services) 
     """What speaks against removing *factor*; ``None``: nothing."""
     left = without(standing, factor)
     if user.password_hash is None and not left.passkeys:
-        return LAST_WAY_IN
+        return _(LAST_WAY_IN)
     if not left.has_second_factor and is_enforced(user, services.settings):
-        return ENFORCED
+        return _(ENFORCED)
     return None
 
 
 async def rename(
     services: Services, user: User, *, kind: Kind, factor_id: str, name: str, visitor: Visitor
 ) -> None:
-    """Give a factor another name; an empty one leaves it as it is."""
+    """Give a factor another name; :class:`FactorError` where it is none."""
     async with services.store.writing() as rows:
         await still(rows, user)
         factor = find(await standing_of(rows, user.subject), kind, factor_id)
-        new = checked_name(name, factor.name)
+        new = checked_name(name, "")
+        if not new:
+            raise FactorError(_(NAMELESS))
         if new == factor.name:
             return
         if kind == "passkey":
@@ -137,7 +142,7 @@ async def still(rows: Rows, user: User) -> User:
     """*user* as they are now, locked; :class:`FactorError` if their sign-in counts no more."""
     current = await rows.users.find(user.subject, lock=True)
     if current is None or current.disabled_at is not None or current.epoch != user.epoch:
-        raise FactorError(ACCOUNT_CHANGED)
+        raise FactorError(_(ACCOUNT_CHANGED))
     return current
 
 

@@ -30,6 +30,8 @@ from portal.factors.errors import FactorError
 from portal.factors.levels import HARDWARE_KEY, MULTIPLE, PRESENCE, SOFTWARE_KEY
 from portal.factors.naming import checked_name, default_name
 from portal.factors.standing import Standing
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.services import Services, Visitor
 from portal.settings import Settings
 from portal.store import AlreadyExistsError, UnstorableValueError
@@ -39,16 +41,16 @@ TIMEOUT: Final = 5 * 60 * 1000
 """Milliseconds that a browser leaves somebody to find the key; a wish (WebAuthn, 5.4)."""
 MAX_CREDENTIAL: Final = 24 * 1024
 MAX_PASSKEYS: Final = 20
-PASSKEY: Final = "Passkey"
+PASSKEY: Final = N_("Passkey")
 """What one is called, if nobody says."""
 ATTESTATIONS: Final = (AttestationFormat.NONE, AttestationFormat.PACKED)
 """None is asked for, and a browser then leaves at most a key's own one (WebAuthn, 5.1.3): nobody
 needs the other formats, and what reads them.
 """
-NOT_TAKEN: Final = "This passkey was not accepted. Please try again, or choose another way."
-NOT_ADDED: Final = "This passkey could not be added. Please try again."
-REGISTERED: Final = "This passkey is yours already."
-TOO_MANY: Final = "You have enough passkeys. Remove one before you add another one."
+NOT_TAKEN: Final = N_("This passkey was not accepted. Please try again, or choose another way.")
+NOT_ADDED: Final = N_("This passkey could not be added. Please try again.")
+REGISTERED: Final = N_("This passkey is yours already.")
+TOO_MANY: Final = N_("You have enough passkeys. Remove one before you add another one.")
 
 
 class Assertion(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,19 +156,19 @@ async def register(
         async with services.store.writing() as rows:
             await settle(rows, await still(rows, user), proved)
             if not await rows.spent_proofs.spend(_proof(challenge), visitor.now):
-                raise FactorError(NOT_ADDED)
+                raise FactorError(_(NOT_ADDED))
             known = await rows.passkeys.find(passkey.credential_id)
             if known is not None:
-                raise FactorError(REGISTERED if known.subject == user.subject else NOT_ADDED)
+                raise FactorError(_(REGISTERED if known.subject == user.subject else NOT_ADDED))
             if len(await rows.passkeys.of_subject(user.subject)) >= MAX_PASSKEYS:
-                raise FactorError(TOO_MANY)
+                raise FactorError(_(TOO_MANY))
             await rows.passkeys.add(passkey)
             detail = {"kind": "passkey", "name": passkey.name}
             await write_down(rows, "factor.added", user, visitor, detail)
             await tell(rows, services, user, "factor_added", visitor)
             codes = await recovery.keep_first(rows, services, user, fresh, visitor=visitor)
     except (AlreadyExistsError, UnstorableValueError) as exc:
-        raise FactorError(NOT_ADDED) from exc
+        raise FactorError(_(NOT_ADDED)) from exc
     return Added(factor=passkey, proved=proved, codes=codes)
 
 
@@ -203,20 +205,20 @@ async def verify(
     async with services.store.reading() as rows:
         passkey = await rows.passkeys.find(posted.id)
     if passkey is None or subject not in (None, passkey.subject):
-        raise FactorError(NOT_TAKEN)
+        raise FactorError(_(NOT_TAKEN))
     _check_handle(posted, passkey, services.settings, may_lack=subject is not None)
     proved = _proved(posted, passkey, challenge, services.settings)
     if _went_back(passkey.sign_count, proved.sign_count):
         logs.alarm("passkey.counter_went_back", subject=passkey.subject)
-        raise FactorError(NOT_TAKEN)
+        raise FactorError(_(NOT_TAKEN))
     async with services.store.writing() as rows:
         if not await rows.spent_proofs.spend(_proof(challenge), visitor.now):
-            raise FactorError(NOT_TAKEN)
+            raise FactorError(_(NOT_TAKEN))
         used = await rows.passkeys.use(
             passkey, sign_count=proved.sign_count, backed_up=proved.backed_up, at=visitor.now
         )
         if not used:
-            raise FactorError(NOT_TAKEN)
+            raise FactorError(_(NOT_TAKEN))
     return Assertion(subject=passkey.subject, amr=proved.amr, passkey=passkey)
 
 
@@ -251,7 +253,7 @@ def _registered(credential: str, challenge: bytes, settings: Settings) -> _Regis
         )
     except Exception as exc:  # hostile bytes make its parsers raise whatever they like
         logs.problem("passkey.not_added", reason=type(exc).__name__)
-        raise FactorError(NOT_ADDED) from exc
+        raise FactorError(_(NOT_ADDED)) from exc
     known = {transport.value for transport in AuthenticatorTransport}
     return _Registered(
         credential_id=bytes_to_base64url(verified.credential_id),
@@ -281,7 +283,7 @@ def _proved(posted: _Credential, passkey: Passkey, challenge: bytes, settings: S
         )
     except Exception as exc:  # hostile bytes make its parsers raise whatever they like
         logs.problem("passkey.not_taken", reason=type(exc).__name__)
-        raise FactorError(NOT_TAKEN) from exc
+        raise FactorError(_(NOT_TAKEN)) from exc
     backed_up = verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
     key = SOFTWARE_KEY if backed_up else HARDWARE_KEY
     amr = (key, PRESENCE, MULTIPLE) if verified.user_verified else (key, PRESENCE)
@@ -303,16 +305,16 @@ def _check_handle(
     if given is None and may_lack:
         return
     if (given or "").rstrip("=") != bytes_to_base64url(user_handle(passkey.subject, settings)):
-        raise FactorError(NOT_TAKEN)
+        raise FactorError(_(NOT_TAKEN))
 
 
 def _read(credential: str, refusal: str) -> _Credential:
     if len(credential) > MAX_CREDENTIAL:
-        raise FactorError(refusal)
+        raise FactorError(_(refusal))
     try:
         return msgspec.json.decode(credential, type=_Credential)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as exc:
-        raise FactorError(refusal) from exc
+        raise FactorError(_(refusal)) from exc
 
 
 def _descriptors(passkeys: Iterable[Passkey]) -> list[PublicKeyCredentialDescriptor]:

@@ -9,13 +9,16 @@ import math
 import re
 import secrets
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+from babel.dates import format_date
 
 from portal.factors.changes import Settle, still, tell, write_down
 from portal.factors.errors import FactorError
+from portal.i18n import gettext as _
+from portal.i18n import language, ngettext
 from portal.passwords import Passwords, Place
 from portal.services import Services, Visitor
 from portal.store import Rows
@@ -30,11 +33,19 @@ MAX_TYPED: Final = 64
 AT_ONCE: Final = 5
 SECONDS_EACH: Final = 600.0
 """Ten hashes are dear: so often somebody makes codes at once, then once in so many seconds."""
-TOO_OFTEN: Final = (
-    "You made recovery codes often in a short time. Please try again in {minutes} minutes."
-)
 _LOOK_ALIKE: Final = str.maketrans("oil", "011")
 _SHAPE: Final = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
+
+
+def heading(site: str, account: str | None, now: datetime) -> tuple[str, ...]:
+    """What stands above the codes in a file: whose they are, of when, and what they are for."""
+    day = format_date(now.astimezone(UTC), "medium", locale=language().locale)
+    return (
+        _("Recovery codes for {site}").format(site=site),
+        *((_("Account: {account}").format(account=account),) if account else ()),
+        _("Made on {day}. Older ones do not work any more.").format(day=day),
+        _("Each works once."),
+    )
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -117,7 +128,7 @@ async def _prepare(services: Services, user: User, *, visitor: Visitor) -> Fresh
                 seconds_each=SECONDS_EACH,
             )
         if wait:
-            raise FactorError(TOO_OFTEN.format(minutes=math.ceil(wait / 60)))
+            raise FactorError(_too_often(math.ceil(wait / 60)))
         plain = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
         hashes = await services.passwords.work(
             lambda: tuple(_hash(user.subject, code) for code in plain), place=place
@@ -136,3 +147,12 @@ def _hash(subject: str, code: str) -> str:
     """It takes a moment on purpose."""
     salt = hashlib.sha256(b"recovery code:" + subject.encode()).digest()
     return hashlib.scrypt(code.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32).hex()
+
+
+def _too_often(minutes: int) -> str:
+    text = ngettext(
+        "You made recovery codes often in a short time. Please try again in {count} minute.",
+        "You made recovery codes often in a short time. Please try again in {count} minutes.",
+        minutes,
+    )
+    return text.format(count=minutes)

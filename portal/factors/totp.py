@@ -20,6 +20,8 @@ from portal.factors.changes import Added, Settle, still, tell, write_down
 from portal.factors.errors import FactorError
 from portal.factors.levels import ONE_TIME_CODE
 from portal.factors.naming import checked_name, default_name
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.sealing import Sealer, UnsealableError
 from portal.services import Services, Visitor
 from portal.store import Rows
@@ -35,15 +37,15 @@ MARGIN: Final = 4
 MAX_APPS: Final = 5
 SETUP_LIFETIME: Final = timedelta(minutes=30)
 """So long a secret that was shown can be confirmed."""
-APP: Final = "Authenticator app"
+APP: Final = N_("Authenticator app")
 """What one is called, if nobody says."""
-WRONG_CODE: Final = (
+WRONG_CODE: Final = N_(
     "That code is not right. Type the one that the app shows now; if it stays wrong, set the clock "
     "of your phone to the automatic time."
 )
-STALE_SETUP: Final = "This page was open for too long. Please scan the new picture."
-USED_SETUP: Final = "This app was added already."
-TOO_MANY: Final = "You have enough authenticator apps. Remove one before you add another one."
+STALE_SETUP: Final = N_("This page was open for too long. Please scan the new picture.")
+USED_SETUP: Final = N_("This app was added already.")
+TOO_MANY: Final = N_("You have enough authenticator apps. Remove one before you add another one.")
 
 
 class WrongCodeError(FactorError):
@@ -101,7 +103,7 @@ async def confirm(
     secret = _unsealed(user, sealed, services.sealer, now=visitor.now)
     step = _step_of(secret, _digits(code), visitor.now)
     if step is None:
-        raise WrongCodeError(WRONG_CODE)
+        raise WrongCodeError(_(WRONG_CODE))
     factor = TotpFactor(
         id=str(uuid.uuid4()),
         subject=user.subject,
@@ -116,9 +118,9 @@ async def confirm(
     async with services.store.writing() as rows:
         await settle(rows, await still(rows, user), proved)
         if not await rows.spent_proofs.spend(proof, visitor.now):
-            raise FactorError(USED_SETUP)
+            raise FactorError(_(USED_SETUP))
         if len(await rows.totp_factors.of_subject(user.subject)) >= MAX_APPS:
-            raise FactorError(TOO_MANY)
+            raise FactorError(_(TOO_MANY))
         await rows.totp_factors.add(factor)
         detail = {"kind": "totp", "name": factor.name}
         await write_down(rows, "factor.added", user, visitor, detail)
@@ -190,9 +192,9 @@ def _unsealed(user: User, sealed: str, sealer: Sealer, *, now: datetime) -> str:
         begun, secret = sealer.open(sealed, _setup_purpose(user.subject)).split(":")
         begun_at = datetime.fromtimestamp(int(begun), UTC)
     except (UnsealableError, ValueError) as exc:
-        raise FactorError(STALE_SETUP) from exc
+        raise FactorError(_(STALE_SETUP)) from exc
     if now - begun_at > SETUP_LIFETIME:
-        raise FactorError(STALE_SETUP)
+        raise FactorError(_(STALE_SETUP))
     return secret
 
 

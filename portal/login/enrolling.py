@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from portal.factors import FactorError, passkeys, totp
+from portal.factors import FactorError, passkeys, recovery, totp
 from portal.factors.changes import ACCOUNT_CHANGED, Settle
 from portal.factors.standing import Standing
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.login.finishing import go_on
 from portal.login.forms import EnrolForm
 from portal.login.pages import CodesPage, EnrolPage
@@ -16,7 +18,7 @@ from portal.store import Rows
 from portal.store.tables import Revocation, User
 from portal.throttle import Refused
 
-NOTHING: Final = "Please type the code that the app shows, or choose a passkey."
+NOTHING: Final = N_("Please type the code that the app shows, or choose a passkey.")
 
 
 async def ask(challenge: str, next_path: str, *, visitor: Visitor, services: Services) -> Outcome:
@@ -51,9 +53,11 @@ async def decide(form: EnrolForm, *, visitor: Visitor, services: Services) -> Ou
     except FactorError as exc:
         return await _refused(progress, form, str(exc), visitor, services)
     if codes is None:
-        return _page(progress, visitor, services, form, Refused(NOTHING, 422))
+        return _page(progress, visitor, services, form, Refused(_(NOTHING), 422))
     await alone.carry_out()
-    return CodesPage(**place_of(progress), codes=codes)
+    place = place_of(progress)
+    heading = recovery.heading(services.settings.site_name, place["account"], visitor.now)
+    return CodesPage(**place, codes=codes, heading=heading)
 
 
 class _GoOnAlone:
@@ -70,7 +74,7 @@ class _GoOnAlone:
             rows, self._begun.errand, visitor=self._visitor, services=self._services, lock=True
         )
         if now is None or now.step != "enrol" or now.user.subject != before.subject:
-            raise FactorError(ACCOUNT_CHANGED)
+            raise FactorError(_(ACCOUNT_CHANGED))
         self._revocation = await go_on_alone(rows, now, proof, visitor=self._visitor)
 
     async def carry_out(self) -> None:

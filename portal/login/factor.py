@@ -11,6 +11,8 @@ from portal.accounts.reauthentication import check_own_password
 from portal.factors import FactorError, guesses, passkeys, recovery, totp
 from portal.factors.levels import ONE_TIME_CODE, PASSWORD
 from portal.factors.standing import Standing, standing_of
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.login.finishing import go_on
 from portal.login.forms import FactorForm
 from portal.login.pages import FactorPage, Field
@@ -20,9 +22,9 @@ from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.throttle import Refused, told_to_wait
 
-WRONG_CODE: Final = "This code is not right, or was used already. Please type the next one."
-WRONG_RECOVERY_CODE: Final = "This is none of your recovery codes, or it was used already."
-NOTHING: Final = "Please type the code, or choose another way."
+WRONG_CODE: Final = N_("This code is not right, or was used already. Please type the next one.")
+WRONG_RECOVERY_CODE: Final = N_("This is none of your recovery codes, or it was used already.")
+NOTHING: Final = N_("Please type the code, or choose another way.")
 
 
 async def ask(challenge: str, next_path: str, *, visitor: Visitor, services: Services) -> Outcome:
@@ -57,7 +59,7 @@ async def decide(form: FactorForm, *, visitor: Visitor, services: Services) -> O
     elif form.recovery_code.strip():
         refused = await _by_recovery_code(progress, form, visitor, services)
     else:
-        refused = Refused(NOTHING, 422)
+        refused = Refused(_(NOTHING), 422)
     if refused is not None:
         return await _page(progress, refused, services, form)
     return await go_on(
@@ -136,7 +138,7 @@ async def _judge(
 ) -> Refused | None:
     if not is_right:
         await note_failure(rows, progress, "code", visitor)
-        return Refused(wrong, 401)
+        return Refused(_(wrong), 401)
     await guesses.forgive(rows, progress.user.subject, browser_hash=visitor.browser_hash)
     await prove(rows, progress, (ONE_TIME_CODE,), visitor=visitor)
     return None

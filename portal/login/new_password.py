@@ -2,10 +2,14 @@
 
 from typing import Final
 
+import msgspec
+
 from portal import logs
 from portal.accounts import AccountError, check_password
 from portal.accounts.errors import as_sentence
 from portal.factors.levels import min_password_length
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.login.finishing import go_on
 from portal.login.forms import NewPasswordForm
 from portal.login.pages import NewPasswordPage
@@ -17,9 +21,9 @@ from portal.services import Services, Visitor
 from portal.store.tables import User
 from portal.throttle import Refused
 
-SAME: Final = "This is the password that you have. Please choose another one."
-EMPTY: Final = "Please type a new password."
-TOO_LONG: Final = "This password is too long."
+SAME: Final = N_("This is the password that you have. Please choose another one.")
+EMPTY: Final = N_("Please type a new password.")
+TOO_LONG: Final = N_("This password is too long.")
 
 
 async def ask(challenge: str, next_path: str, *, visitor: Visitor, services: Services) -> Outcome:
@@ -87,7 +91,7 @@ async def set_expired_password(
 async def _why_not(user: User, password: str, services: Services) -> str | None:
     """What speaks against *password*; ``None``: nothing."""
     if not password:
-        return EMPTY
+        return _(EMPTY)
     try:
         check_password(
             password,
@@ -97,18 +101,21 @@ async def _why_not(user: User, password: str, services: Services) -> str | None:
         with services.passwords.reserve() as place:
             same = await services.passwords.verify(user.password_hash, password, place=place)
     except PasswordTooLongError:
-        return TOO_LONG
+        return _(TOO_LONG)
     except AccountError as exc:
         return as_sentence(exc)
-    return SAME if same.matches else None
+    return _(SAME) if same.matches else None
 
 
 def _page(
     progress: Progress, services: Services, refused: Refused | None = None
 ) -> NewPasswordPage:
-    return NewPasswordPage(
+    page = NewPasswordPage(
         **place_of(progress),
         **problem_of(refused),
         email=progress.user.email,
         min_length=min_password_length(progress.user, services.settings),
     )
+    if page.status != 422:
+        return page
+    return msgspec.structs.replace(page, error=None, problem=page.error)

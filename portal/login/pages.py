@@ -5,17 +5,19 @@ from urllib.parse import quote
 
 from portal.apps import AppView
 from portal.factors.totp import Setup
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import Page, with_challenge
 
 Field = Literal["code", "recovery_code", "password", "passkey"]
 REASONS: Final = {
-    "/admin": "to administer this site.",
-    "/account/apps": "to see the apps that you connected.",
-    "/account/security": "to see how your account is protected.",
-    "/account/profile": "to see your data.",
-    "/account/email": "to see your e-mail address.",
+    "/admin": N_("Sign in to manage this site."),
+    "/account/apps": N_("Sign in to see the apps that you connected."),
+    "/account/security": N_("Sign in to see how your account is protected."),
+    "/account/profile": N_("Sign in to see your data."),
+    "/account/email": N_("Sign in to see your e-mail address."),
 }
-SOMETHING: Final = "to go on to your account."
+SOMETHING: Final = N_("Sign in to go on to your account.")
 
 
 class LoginPage(Page, frozen=True, kw_only=True):
@@ -71,7 +73,7 @@ class LoginPage(Page, frozen=True, kw_only=True):
     def reason(self) -> str:
         """What somebody signs in to the portal for."""
         parts = (self.next_path or "").partition("?")[0].split("/")
-        return REASONS.get("/".join(parts[:3])) or REASONS.get("/".join(parts[:2]), SOMETHING)
+        return _(REASONS.get("/".join(parts[:3])) or REASONS.get("/".join(parts[:2]), SOMETHING))
 
     @property
     def error_at(self) -> Literal["email", "password"]:
@@ -150,6 +152,8 @@ class CodesPage(StepPage, frozen=True, kw_only=True):
     step: ClassVar[str] = "/login/enrol"
 
     codes: tuple[str, ...] = ()
+    heading: tuple[str, ...] = ()
+    """What stands above them in a file, line by line."""
 
     def __repr__(self) -> str:
         """Without the codes, whatever prints it."""
@@ -165,3 +169,5 @@ class NewPasswordPage(StepPage, frozen=True, kw_only=True):
 
     email: str
     min_length: int
+    problem: str | None = None
+    """What is wrong with the new password; it stands beside the field."""

@@ -7,6 +7,8 @@ from portal import logs
 from portal.factors import FactorError, guesses, passkeys
 from portal.factors.levels import MULTIPLE
 from portal.factors.passkeys import Assertion
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.login import progress as steps
 from portal.login.errand import open_errand
 from portal.login.finishing import Ready, go_on, repeat
@@ -19,8 +21,8 @@ from portal.services import Services, Visitor
 from portal.store.tables import User
 from portal.throttle import WATCH, Refused, admit_network, forgive_network, told_to_wait
 
-NOT_TAKEN: Final = (
-    "This passkey does not open an account here. Choose another one, or log in with your password."
+NOT_TAKEN: Final = N_(
+    "This passkey does not open an account here. Choose another one, or sign in with your password."
 )
 
 
@@ -37,7 +39,7 @@ async def decide(
         return GoTo(errand.path("/login"))  # no form of ours belongs to it, or not any more
     found = await _admitted(form, visitor, services)
     if not isinstance(found, Refused) and app and is_other_account(app.request, found[0]):
-        found = Refused(OTHER_ACCOUNT, 422)
+        found = Refused(_(OTHER_ACCOUNT), 422)
     if isinstance(found, Refused):
         return await show_again(
             as_login_form(form), found, visitor=visitor, services=services, known_as=known_as
@@ -82,7 +84,7 @@ async def _admitted(
     found = await _whose(form, visitor, services)
     WATCH.count("succeeded" if found else "failed")
     if found is None:
-        return Refused(NOT_TAKEN, 401)
+        return Refused(_(NOT_TAKEN), 401)
     async with services.store.writing() as rows:
         await forgive_network(rows, visitor.origin)
     return found

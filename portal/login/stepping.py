@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from portal import i18n
 from portal.apps import AppView
 from portal.decisions import with_sign_in
 from portal.login.errand import Errand, open_errand
@@ -67,6 +68,7 @@ async def arrive(
         return GoTo(errand.path("/login"))
     async with services.store.reading() as rows:
         progress = await find(rows, errand, visitor=visitor, services=services)
+    _speak_to(progress)
     if progress is not None and progress.step == step:
         return progress
     return await go_on(errand, visitor=visitor, services=services)
@@ -91,6 +93,7 @@ async def take(
         return GoTo(errand.path("/login"))
     async with services.store.reading() as rows:
         progress = await find(rows, errand, visitor=visitor, services=services)
+    _speak_to(progress)
     if progress is not None and (progress.step == step or (stays and progress.step is None)):
         return progress
     return await go_on(errand, visitor=visitor, services=services, form_token=form.form_token)
@@ -99,3 +102,9 @@ async def take(
 def _is_over(errand: Errand) -> bool:
     """A person has decided; the page that the challenge leads to says so, or Ory is told again."""
     return errand.app is not None and errand.app.flow.state == "decided"
+
+
+def _speak_to(progress: Progress | None) -> None:
+    """In the language of whoever signs in, where this browser may know who that is."""
+    if progress is not None and progress.is_theirs:
+        i18n.heed_person(progress.user.profile.get("locale"))

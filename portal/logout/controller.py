@@ -43,7 +43,7 @@ async def decide(request: AnyRequest, services: Injected) -> Response[Any]:
     person = await find_person(request)
     await sign_out(request)
     await flow.leave(person.user if person else None, visitor=current.visitor, services=services)
-    return respond(request, flow.SIGNED_OUT)
+    return respond(request, flow.signed_out())
 
 
 async def _answer(request: AnyRequest, outcome: flow.Outcome) -> Response[Any]:

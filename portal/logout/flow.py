@@ -1,12 +1,11 @@
 """The logout step: signing out at Ory ends single sign-on in this browser (hydra-contract 4.4)."""
 
-from typing import Final
-
 import msgspec
 
 from portal import logs
 from portal.apps import AppView
-from portal.decisions import LinkExpiredError, fetch
+from portal.decisions import LinkExpiredError, fetch, login_session_hash
+from portal.i18n import gettext as _
 from portal.logout.forms import LogoutForm
 from portal.logout.pages import DonePage, LogoutPage
 from portal.ory.errors import ChallengeUsedError
@@ -14,15 +13,6 @@ from portal.ory.models import LogoutRequest, RedirectTo
 from portal.services import Services, Visitor
 from portal.sessions import give_up
 from portal.store.tables import User
-
-SIGNED_OUT: Final = DonePage(
-    title="You are signed out of these pages",
-    message="Apps may still let you in from this browser without a password: log out there too.",
-)
-ALREADY: Final = DonePage(
-    title="You are already signed out",
-    message="Nothing is left to do. You can close this page.",
-)
 
 
 class SignedOut(msgspec.Struct, frozen=True):
@@ -41,11 +31,14 @@ async def begin(challenge: str, *, visitor: Visitor, services: Services) -> Outc
         request = await fetch(services.ory.get_logout_request, challenge, services.store)
     except LinkExpiredError as exc:
         if isinstance(exc.__cause__, ChallengeUsedError):
-            return ALREADY
+            return DonePage(
+                title=_("You are already signed out"),
+                message=_("There is nothing left to do. You can close this page."),
+            )
         raise
     if request.client is not None and request.client.skip_logout_consent:
         return await _accept(request, visitor=visitor, services=services)
-    return _page(request, challenge)
+    return await _page(request, challenge, visitor=visitor, services=services)
 
 
 async def decide(form: LogoutForm, *, visitor: Visitor, services: Services) -> DonePage | SignedOut:
@@ -56,7 +49,11 @@ async def decide(form: LogoutForm, *, visitor: Visitor, services: Services) -> D
     await services.ory.reject_logout(request)
     app = _app(request)
     logs.step("logout.cancelled", app=_name(app))
-    return DonePage(title="You are still signed in", message="Nothing was changed.", app=app)
+    return DonePage(
+        title=_("You are still signed in"),
+        message=_("Nothing was changed. You can go back to where you were, or close this page."),
+        app=app,
+    )
 
 
 async def ask_again(form: LogoutForm, *, visitor: Visitor, services: Services) -> LogoutPage:
@@ -64,8 +61,17 @@ async def ask_again(form: LogoutForm, *, visitor: Visitor, services: Services) -
     if not form.logout_challenge:
         return LogoutPage(status=403, error=visitor.why_stale)
     request = await fetch(services.ory.get_logout_request, form.logout_challenge, services.store)
-    return msgspec.structs.replace(
-        _page(request, form.logout_challenge), status=403, error=visitor.why_stale
+    page = await _page(request, form.logout_challenge, visitor=visitor, services=services)
+    return msgspec.structs.replace(page, status=403, error=visitor.why_stale)
+
+
+def signed_out() -> DonePage:
+    """What somebody sees who left the portal's own pages."""
+    return DonePage(
+        title=_("You are signed out of these pages"),
+        message=_(
+            "Apps may still let you in from this browser without a password: sign out there too."
+        ),
     )
 
 
@@ -103,10 +109,25 @@ async def _accept(request: LogoutRequest, *, visitor: Visitor, services: Service
     return SignedOut(request.subject, outcome)
 
 
-def _page(request: LogoutRequest, challenge: str) -> LogoutPage:
+async def _page(
+    request: LogoutRequest, challenge: str, *, visitor: Visitor, services: Services
+) -> LogoutPage:
     app = _app(request)
     logs.step("logout.shown", app=_name(app))
-    return LogoutPage(challenge=challenge, app=app)
+    account = await _account(request, visitor=visitor, services=services)
+    return LogoutPage(challenge=challenge, app=app, account=account)
+
+
+async def _account(request: LogoutRequest, *, visitor: Visitor, services: Services) -> str | None:
+    """Who is signed out; told to nobody but the browser that signed in (ADR 0010)."""
+    if not request.sid or visitor.browser_hash is None:
+        return None
+    async with services.store.reading() as rows:
+        session = await rows.login_sessions.find(login_session_hash(request.sid))
+        if session is None or session.browser_hash != visitor.browser_hash:
+            return None
+        user = await rows.users.find(session.subject)
+    return user.email if user else None
 
 
 def _app(request: LogoutRequest) -> AppView | None:

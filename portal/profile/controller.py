@@ -7,6 +7,7 @@ from litestar import Response, Router, get, post
 from portal.profile import flow
 from portal.profile.forms import FORM
 from portal.profile.pages import ProfilePage
+from portal.web.cookies import LANGUAGE
 from portal.web.inputs import AnyRequest, query, read_form
 from portal.web.respond import respond
 from portal.web.session import person_of, signed_in
@@ -18,7 +19,8 @@ from portal.web.wiring import Injected
 async def show(request: AnyRequest, services: Injected) -> Response[Any]:
     """What is kept about whoever is signed in."""
     notice = query(request).get("notice", "")
-    page = await flow.show(person_of(request).user, notice=notice, services=services)
+    now = visit(request).visitor.now
+    page = await flow.show(person_of(request).user, notice=notice, now=now, services=services)
     return respond(request, page)
 
 
@@ -29,9 +31,20 @@ async def save(request: AnyRequest, services: Injected) -> Response[Any]:
     current, user = visit(request), person_of(request).user
     stale = current.why_stale(form.form_token, ProfilePage.purpose)
     if stale:
-        page = await flow.show(user, posted=form.posted(), services=services, error=stale)
+        page = await flow.show(
+            user,
+            now=current.visitor.now,
+            posted=form.posted(),
+            services=services,
+            error=stale,
+        )
         return respond(request, page)
-    return respond(request, await flow.save(form, user, visitor=current.visitor, services=services))
+    outcome = await flow.save(form, user, visitor=current.visitor, services=services)
+    if not isinstance(outcome, flow.Saved):
+        return respond(request, outcome)
+    if outcome.language_chosen:  # what this browser chose before would stand in its way
+        current.set_cookies.append(current.web.cookies.remove(LANGUAGE))
+    return respond(request, outcome.following)
 
 
 router = Router(path=flow.PATH, route_handlers=[show, save], guards=[signed_in])

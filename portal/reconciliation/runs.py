@@ -8,6 +8,7 @@ from typing import Any, Final
 from portal import logs
 from portal.acting import require_admin
 from portal.decisions import new_decision_id
+from portal.i18n import N_
 from portal.origin import Origin
 from portal.ory.errors import OryError, OryKeyError
 from portal.reconciliation.comparing import SYSTEM, AppsAtOry, Findings, compare_subject
@@ -28,7 +29,7 @@ TRY_AGAIN_AFTER: Final = timedelta(seconds=30)
 FIRST_AFTER: Final = timedelta(hours=1)
 """A portal that was set up just now has nothing to compare: every challenge is younger."""
 NEWEST_APPS: Final = 3
-ANOTHER_ORY: Final = (
+ANOTHER_ORY: Final = N_(
     "Ory knows none of the apps that people allowed last. If HYDRA_ADMIN_URL is right, compare by "
     "hand."
 )

@@ -3,62 +3,103 @@
 Nothing here tells whether an account exists.
 """
 
-from typing import Final
-
-from msgspec.structs import replace
-
 from portal import logs
 from portal.accounts import MAX_EMAIL, recovery
-from portal.accounts.mailing import REFUSALS, refused, stale, way_back
+from portal.accounts.mailing import REFUSALS, WayBack, refused, stale, way_back
 from portal.decisions import usable_challenge
+from portal.i18n import gettext as _
 from portal.links import LinkError
 from portal.mail.letters import duration
-from portal.page import LINK_GONE, NotThereError, ResultPage
+from portal.page import ResultPage, link_gone
 from portal.recovery.forms import RecoverForm, ResetForm
 from portal.recovery.pages import RecoverPage, ResetPage
 from portal.services import Services, Visitor
 
-GONE: Final = replace(
-    LINK_GONE,
-    advice="Links to a new password work once and for a short while, for your safety.",
-    next_url="/recover",
-    button="Ask for a new link",
-)
+
+def gone() -> ResultPage:
+    """What a link to a new password leads to that does not work any more."""
+    return link_gone(
+        advice=_("Links to a new password work once and for a short while, for your safety."),
+        next_url="/recover",
+        button=_("Ask for a new link"),
+    )
 
 
-def ask(challenge: str | None, *, services: Services) -> RecoverPage:
+def closed(next_url: str = "/login") -> ResultPage:
+    """Where there is no mail nothing of this is offered, and the page says so."""
+    return ResultPage(
+        status=404,
+        title=_("This site cannot mail you a new password"),
+        message=_("It sends no mails."),
+        advice=_(
+            "Ask whoever runs it to give you a new password. If you still know yours, sign in and "
+            "change it under Security."
+        ),
+        next_url=next_url,
+        button=_("Back to sign in"),
+    )
+
+
+def sent(typed: str, *, good_for: str, again: str) -> ResultPage:
+    """What everybody is told who asked, whether the address *typed* has an account or not."""
+    return ResultPage(
+        title=_("Look into your mailbox"),
+        message=_("If there is an account with this address, a mail is on its way to it."),
+        advice=_(
+            "The link in it works once, and for {good_for}. No mail? Look among the unwanted ones, "
+            "and check that the address is the one of your account."
+        ).format(good_for=good_for),
+        next_url=again,
+        button=_("Use another address"),
+        mailed_to=typed,
+        is_over=False,
+    )
+
+
+def done(*, is_first: bool, back: WayBack | None) -> ResultPage:
+    """The password is set: the way on."""
+    if is_first:
+        title, message = _("Your password is set"), _("You can sign in with it now.")
+    else:
+        title = _("Your new password is set")
+        message = _(
+            "You were signed out everywhere. Apps that you connected have to ask you again."
+        )
+    return ResultPage(
+        title=title,
+        message=message,
+        advice=_("If your account asks for a second step, that has stayed as it was."),
+        app=back.app if back else None,
+        start_again=back.url if back else None,
+    )
+
+
+def ask(challenge: str | None, *, services: Services) -> RecoverPage | ResultPage:
     """Ask for the address; a challenge leads back to the sign-in for an app."""
-    _require_mail(services)
-    return RecoverPage(challenge=usable_challenge(challenge))
+    return _unless_closed(RecoverPage(challenge=usable_challenge(challenge)), services)
 
 
-def ask_again(form: RecoverForm, *, visitor: Visitor, services: Services) -> RecoverPage:
+def ask_again(
+    form: RecoverForm, *, visitor: Visitor, services: Services
+) -> RecoverPage | ResultPage:
     """The same form with a fresh token, because the old one does not fit."""
-    _require_mail(services)
-    return stale(_as_posted(form), visitor)
+    return _unless_closed(stale(_as_posted(form), visitor), services)
 
 
 async def send(
     form: RecoverForm, *, visitor: Visitor, services: Services
 ) -> RecoverPage | ResultPage:
     """Mail a link, if there is anybody to mail it to; the answer is the same for everybody."""
-    _require_mail(services)
     page = _as_posted(form)
+    if not services.settings.has_mail:
+        return _unless_closed(page, services)
     try:
         await recovery.ask(services, form.email, challenge=page.challenge, visitor=visitor)
     except REFUSALS as exc:
         return refused(page, exc)
     logs.step("reset.asked", origin=visitor.origin.address)
     good_for = duration(services.settings.reset_link_for)
-    return ResultPage(
-        title="Look into your mailbox",
-        message="If there is an account with this address, a mail is on its way to it.",
-        advice=f"The link in it works once, and for {good_for}. No mail? Look among the unwanted "
-        "ones, and whether the address is the one of your account.",
-        next_url=page.action,
-        button="Try another address",
-        is_over=False,
-    )
+    return sent(page.email, good_for=good_for, again=page.action)
 
 
 async def look(
@@ -68,12 +109,13 @@ async def look(
     try:
         offer = await recovery.look_at(services, token, visitor=visitor)
     except LinkError:
-        return GONE
+        return gone()
     return ResetPage(
         token=token,
         email=typed[:MAX_EMAIL] if offer.asks_for_address else offer.user.email,
         asks_for_address=offer.asks_for_address,
         min_length=offer.min_length,
+        is_first=offer.is_first and not offer.asks_for_address,
     )
 
 
@@ -92,19 +134,13 @@ async def reset(form: ResetForm, *, visitor: Visitor, services: Services) -> Res
             services, form.token, typed=form.email, password=form.password, visitor=visitor
         )
     except LinkError:
-        return GONE
+        return gone()
     except REFUSALS as exc:
         page = await look(form.token, visitor=visitor, services=services, typed=form.email)
         return refused(page, exc)
     logs.step("password.reset", user=offer.user.email)
     back = await way_back(services, offer.link, visitor=visitor)
-    return ResultPage(
-        title="Your new password is set",
-        message="You were signed out everywhere. Apps that you connected have to ask you again.",
-        advice="If your account asks for a second step, that has stayed as it was.",
-        app=back.app if back else None,
-        start_again=back.url if back else None,
-    )
+    return done(is_first=offer.is_first, back=back)
 
 
 def _as_posted(form: RecoverForm) -> RecoverPage:
@@ -112,7 +148,5 @@ def _as_posted(form: RecoverForm) -> RecoverPage:
     return RecoverPage(challenge=challenge, email=form.email[:MAX_EMAIL])
 
 
-def _require_mail(services: Services) -> None:
-    """Without mail nothing of this is offered."""
-    if not services.settings.has_mail:
-        raise NotThereError
+def _unless_closed(page: RecoverPage, services: Services) -> RecoverPage | ResultPage:
+    return page if services.settings.has_mail else closed(page.login_url)

@@ -21,5 +21,7 @@ class ResetPage(LinkPage, frozen=True, kw_only=True):
     purpose: ClassVar[str] = "recovery"
 
     min_length: int
+    is_first: bool = False
+    """There is no password to be replaced; told only to whoever is known to read the mailbox."""
     problem: str | None = None
     """What is wrong with the password."""

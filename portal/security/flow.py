@@ -10,6 +10,7 @@ import msgspec
 
 from portal import logs
 from portal.accounts import AccountError, LastAdminError, WeakPasswordError, canonical_identifier
+from portal.accounts.addresses import waiting_move
 from portal.accounts.changes import require_another_admin
 from portal.accounts.errors import as_sentence
 from portal.accounts.own import (
@@ -23,6 +24,8 @@ from portal.factors.levels import is_enforced, min_password_length
 from portal.factors.passkeys import offered
 from portal.factors.standing import standing_of
 from portal.grants import in_words
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError
 from portal.passwords import PasswordTooLongError
 from portal.revocations import try_now
@@ -46,29 +49,29 @@ SOME: Final = 8
 PAGE: Final = 30
 NAMED: Final = 5
 NOTICES: Final = {
-    "passkey-added": "Your passkey was added. Everywhere but here you have to sign in again.",
-    "app-added": "Your app was added. Everywhere but here you have to sign in again.",
-    "factor-renamed": "It has its new name.",
-    "factor-removed": "It was removed. Everywhere but here you have to sign in again.",
-    "ended": "Signed out there.",
-    "ending": "Signed out there. It may take a moment until apps notice.",
-    "untold": (
+    "passkey-added": N_("Your passkey was added. Everywhere but here you have to sign in again."),
+    "app-added": N_("Your app was added. Everywhere but here you have to sign in again."),
+    "factor-renamed": N_("It has its new name."),
+    "factor-removed": N_("It was removed. Everywhere but here you have to sign in again."),
+    "ended": N_("Signed out there."),
+    "ending": N_("Signed out there. It may take a moment until apps notice."),
+    "untold": N_(
         "Signed out there: the next app that asks about you in that browser is told nothing before "
         "you sign in again."
     ),
-    "over": "That sign-in was over already.",
-    "elsewhere": (
+    "over": N_("That sign-in was over already."),
+    "elsewhere": N_(
         "Signed out everywhere else. The next time an app sends you here, you are asked to sign "
         "in, in this browser too."
     ),
-    "password": (
+    "password": N_(
         "Your password was changed. Everywhere but here you have to sign in again; your apps stay "
         "connected."
     ),
 }
-MISTYPED: Final = "This is not the address of your account. Type it as it is shown above."
-ASK_FOR_CURRENT: Final = "Type the password that you have now."
-LAST_ADMIN: Final = (
+MISTYPED: Final = N_("This is not the address of your account. Type it as it is shown above.")
+ASK_FOR_CURRENT: Final = N_("Type the password that you have now.")
+LAST_ADMIN: Final = N_(
     "You are the only administrator here. Make somebody else one first; then you can delete your "
     "account."
 )
@@ -90,15 +93,17 @@ async def show(
     async with services.store.reading() as rows:
         standing = await standing_of(rows, user.subject)
         where = await places(rows, user, this=this, visitor=visitor, settings=settings)
+        move = await waiting_move(rows, user, now=visitor.now)
         activity, page = await recent(rows, user, after=None, limit=SOME)
     return SecurityPage(
         status=403 if error else 200,
         error=error,
-        notice=NOTICES.get(notice),
+        notice=_(NOTICES.get(notice, "")) or None,
         account=user.email,
         is_admin=user.admin,
         email=user.email,
         email_verified=user.email_verified,
+        moving_to=move.to if move else None,
         has_password=user.password_hash is not None,
         password_set=user.password_set_at,
         passkeys=tuple(_factor(each) for each in standing.passkeys),
@@ -168,7 +173,7 @@ async def end_others(
         revocation = await sign_out_elsewhere(services, user, kept=this, visitor=visitor)
     except ChangedMeanwhileError as exc:
         page = await show(user, this=this, visitor=visitor, services=services)
-        return msgspec.structs.replace(page, status=409, error=str(exc))
+        return msgspec.structs.replace(page, status=409, error=as_sentence(exc))
     await try_now(revocation, services)
     return GoTo(f"{PATH}?notice=elsewhere")
 
@@ -191,7 +196,7 @@ async def set_own_password(
     page = ask_for_password(user, services=services)
     if user.password_hash is not None:
         if not form.current_password:
-            return msgspec.structs.replace(page, status=422, current_problem=ASK_FOR_CURRENT)
+            return msgspec.structs.replace(page, status=422, current_problem=_(ASK_FOR_CURRENT))
         refused = await check_own_password(services, user, form.current_password, visitor=visitor)
         if refused is not None:
             return msgspec.structs.replace(
@@ -205,7 +210,7 @@ async def set_own_password(
             services, user, password=form.password, kept=this, visitor=visitor
         )
     except ChangedMeanwhileError as exc:
-        return msgspec.structs.replace(page, status=409, error=str(exc))
+        return msgspec.structs.replace(page, status=409, error=as_sentence(exc))
     except (WeakPasswordError, PasswordTooLongError) as exc:
         return msgspec.structs.replace(page, status=422, problem=as_sentence(exc))
     await try_now(revocation, services)
@@ -243,12 +248,14 @@ async def delete(
     """
     if canonical_identifier(form.email) != user.email:
         page = await ask_to_delete(user, visitor=visitor, services=services)
-        return msgspec.structs.replace(page, status=422, typed=form.email[:320], problem=MISTYPED)
+        return msgspec.structs.replace(
+            page, status=422, typed=form.email[:320], problem=_(MISTYPED)
+        )
     try:
         revocation = await delete_own_account(services, user, visitor=visitor)
     except LastAdminError:
         page = await ask_to_delete(user, visitor=visitor, services=services)
-        return msgspec.structs.replace(page, status=409, refusal=LAST_ADMIN)
+        return msgspec.structs.replace(page, status=409, refusal=_(LAST_ADMIN))
     except AccountError as exc:
         page = await ask_to_delete(user, visitor=visitor, services=services)
         return msgspec.structs.replace(page, status=409, error=as_sentence(exc))
@@ -260,7 +267,7 @@ async def _why_not_delete(rows: Rows, user: User) -> str | None:
     try:
         await require_another_admin(rows, user)
     except LastAdminError:
-        return LAST_ADMIN
+        return _(LAST_ADMIN)
     return None
 
 

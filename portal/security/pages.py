@@ -26,7 +26,7 @@ class ActivityView(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     words: str
     by: str = ""
-    """Who did it, if not the person: "by an administrator"."""
+    """Who did it, if not the person: "By an administrator"."""
     warns: bool = False
     """Somebody else may have tried."""
     address: str = ""
@@ -44,6 +44,8 @@ class SecurityPage(Page, frozen=True, kw_only=True):
     is_admin: bool = False
     email: str
     email_verified: bool = False
+    moving_to: str | None = None
+    """What the address is to become, when both mailboxes have agreed."""
     has_password: bool = True
     password_set: datetime | None = None
     passkeys: tuple[FactorView, ...] = ()

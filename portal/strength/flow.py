@@ -3,6 +3,8 @@
 from typing import Final
 
 from portal.accounts.password_policy import strength
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.services import Services, Visitor
 from portal.strength.forms import StrengthForm
 from portal.strength.pages import StrengthPage
@@ -11,7 +13,7 @@ BURST: Final = 60
 SECONDS_EACH: Final = 1.0
 """Of one network; each answer costs some milliseconds of a processor."""
 NOTHING: Final = StrengthPage(score=0, words="")
-TOO_OFTEN: Final = "This is not judged for a moment. You can go on."
+TOO_OFTEN: Final = N_("We cannot say for a moment how easy this is to guess. You can go on.")
 
 
 async def judge(
@@ -28,7 +30,7 @@ async def judge(
             seconds_each=SECONDS_EACH,
         )
     if wait:
-        return StrengthPage(score=0, words=TOO_OFTEN, status=429, retry_after=1 + int(wait))
+        return StrengthPage(score=0, words=_(TOO_OFTEN), status=429, retry_after=1 + int(wait))
     site = (services.settings.site_name,)
     found = await services.passwords.aside.do(
         lambda: strength(form.password, email=email, min_length=min_length, words=site)

@@ -16,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
 from portal import logs, metrics
+from portal.i18n import N_
 from portal.settings import Settings
 from portal.web.errors import STATUS, Words, problem
 from portal.web.inputs import AnyRequest, HostileInputError, parse_pairs
@@ -47,7 +48,7 @@ class RefusalError(Exception):
     def __init__(self, status: int, message: str | None = None) -> None:
         super().__init__(status)
         title, text = STATUS.get(
-            status, ("We cannot use what was sent", "The request is not readable.")
+            status, (N_("We cannot use what was sent"), N_("The request is not readable."))
         )
         self.words: Words = (status, title, message or text)
 
@@ -131,7 +132,7 @@ class Edge:
         if len(hosts) != 1:
             raise RefusalError(400)
         if hosts[0].lower() not in self._hosts:
-            raise RefusalError(400, "This server does not answer under that name.")
+            raise RefusalError(400, N_("This server does not answer under that name."))
 
     def _check_origin(self, sites: list[str], origins: list[str]) -> None:
         """A form of another site is refused; a browser that says nothing is left to the form
@@ -140,7 +141,7 @@ class Edge:
         foreign_site = any(site not in ("same-origin", "none") for site in sites)
         if foreign_site or any(origin not in self._origins for origin in origins):
             raise RefusalError(
-                403, "This was sent by another website. Open the page here and try again."
+                403, N_("This was sent by another website. Open the page here and try again.")
             )
 
     def _complete(self, scope: HTTPScope, headers: list[Any]) -> list[Any]:

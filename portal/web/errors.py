@@ -4,7 +4,7 @@ Each says what happened in plain words and what to do next, with *Start again* w
 request is known.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response
 from litestar.exceptions import HTTPException
@@ -24,6 +24,8 @@ from portal.decisions import (
     UnrequestedError,
     UnusableRequestError,
 )
+from portal.i18n import N_
+from portal.i18n import gettext as _
 from portal.ory.errors import (
     ChallengeExpiredError,
     ChallengeUnknownError,
@@ -39,81 +41,152 @@ from portal.web.inputs import AnyRequest, HostileInputError, UnsupportedFormErro
 from portal.web.pages import ProblemPage
 from portal.web.respond import respond
 from portal.web.session import NotSignedInError, Person
+from portal.web.visit import visit
 
 Words = tuple[int, str, str]
+"""Status, title and message; as English text that :func:`problem` looks up."""
 AWAY: Words = (
     503,
-    "Please try again in a moment",
-    "A service that we need does not answer right now. What you chose may have to be chosen again.",
+    N_("Please try again in a moment"),
+    N_(
+        "A service that we need does not answer right now. Wait a moment, then try again. What you "
+        "chose may have to be chosen once more."
+    ),
 )
 NONSENSE: Words = (
     502,
-    "Something does not fit together",
-    "A service that we need gave an answer that we cannot use. We have been told about it.",
+    N_("Something does not fit together"),
+    N_(
+        "A service that we need gave an answer that we cannot use. It is our turn: whoever runs "
+        "this site has been told. Please come back later."
+    ),
+)
+BUSY: Words = (
+    503,
+    N_("Many people are signing in right now"),
+    N_("Please try again in a few seconds."),
+)
+DEFECT: Words = (
+    500,
+    N_("Something went wrong here"),
+    N_(
+        "It is our mistake, not yours, and our turn: whoever runs this site has been told. You can "
+        "try again; if that does not help, come back later."
+    ),
+)
+UNUSABLE: Final = N_("We cannot use what was sent")
+UNREQUESTED: Words = (
+    400,
+    UNUSABLE,
+    N_("The form holds an answer that this portal did not offer. Nothing was allowed."),
 )
 LINKS: dict[type[DecisionError], Words] = {
     LinkExpiredError: (
         410,
-        "This link has expired",
-        "For your safety a sign-in request is only good for a short while. Start again at the app.",
+        N_("This link has expired"),
+        N_(
+            "For your safety a sign-in request is only good for a short while. Start again at the "
+            "app."
+        ),
     ),
     LinkUnknownError: (
         404,
-        "This link is not valid",
-        "It may have been cut off or changed on the way. Go back to the app and start again there.",
+        N_("This link is not valid"),
+        N_(
+            "It may have been cut off or changed on the way. Go back to the app and start again "
+            "there."
+        ),
     ),
     DeviceLinkExpiredError: (
         410,
-        "This page has expired",
-        "For your safety it is only good for a short while. Start again with the code that your "
-        "device shows now.",
+        N_("This page has expired"),
+        N_(
+            "For your safety it is only good for a short while. Start again with the code that "
+            "your device shows now."
+        ),
     ),
     DeviceLinkUnknownError: (
         404,
-        "This link is not valid",
-        "It may have been cut off or changed on the way. Start again at the address that your "
-        "device shows.",
+        N_("This link is not valid"),
+        N_(
+            "It may have been cut off or changed on the way. Start again at the address that your "
+            "device shows."
+        ),
     ),
     AlreadyDecidedError: (
         410,
-        "This has been completed already",
-        "You have answered this request before. If the app did not let you in, start again there.",
+        N_("This has been completed already"),
+        N_(
+            "You have answered this request before. If the app did not let you in, start again "
+            "there."
+        ),
     ),
     OppositeDecisionError: (
         409,
-        "You have answered this differently before",
-        "Your first answer counts. To answer differently, start again at the app.",
+        N_("You have answered this differently before"),
+        N_("Your first answer counts. To answer differently, start again at the app."),
     ),
     StaleSignInError: (
         410,
-        "Please sign in again",
-        "Your account changed, or was signed out, since you signed in. Sign in once more to go on.",
+        N_("Please sign in again"),
+        N_(
+            "Your account changed, or was signed out, since you signed in. Sign in once more to "
+            "go on."
+        ),
     ),
     UnusableRequestError: (
         400,
-        "The app's request cannot be used",
-        "The app sent its request in a way that loses it. Please tell the app's makers.",
+        N_("The app's request cannot be used"),
+        N_(
+            "The app sent its request in a way that loses it. It is the turn of the app's makers: "
+            "please tell them."
+        ),
     ),
 }
 STATUS: dict[int, tuple[str, str]] = {
     403: (
-        "This is not for you",
-        "Your account may not see this page. Log out to sign in with another one.",
+        N_("This is not for you"),
+        N_("Your account may not see this page. Sign out to sign in with another one."),
     ),
-    404: ("There is no such page", "The address may have been typed wrongly."),
-    405: ("This cannot be done here", "The address is right, but not for what was sent to it."),
-    408: ("That took too long", "Your browser stopped sending half-way. Please try again."),
-    413: ("That is too much", "What was sent is larger than any form of ours."),
-    415: ("That is not a form", "What was sent is nothing that a page of ours sends."),
-    431: ("That is too much", "Your browser sent more along with the request than we accept."),
+    404: (
+        N_("There is no such page"),
+        N_("The address may have been typed wrongly, or the page is gone."),
+    ),
+    405: (
+        N_("This cannot be done here"),
+        N_("The address is right, but not for what was sent to it."),
+    ),
+    408: (
+        N_("That took too long"),
+        N_("Your browser stopped sending half-way. Please try again."),
+    ),
+    413: (
+        N_("That is too much"),
+        N_("What was sent is larger than any form of ours."),
+    ),
+    415: (
+        N_("That is not a form"),
+        N_("What was sent is nothing that a page of ours sends."),
+    ),
+    431: (
+        N_("That is too much"),
+        N_("Your browser sent more along with the request than we accept."),
+    ),
 }
+OTHER: Final = (N_("That did not work"), N_("The request cannot be answered."))
 
 
 def problem(request: AnyRequest, words: Words, **more: Any) -> Response[Any]:
-    """A page for *words*: status, title and message."""
+    """A page for *words*, in the language of whoever asks."""
+    visit(request)  # which knows it
     status, title, message = words
-    reference = request.scope["state"].get("request_id", "")
-    page = ProblemPage(status=status, title=title, message=message, reference=reference, **more)
+    page = ProblemPage(
+        status=status,
+        title=_(title),
+        message=_(message),
+        reference=request.scope["state"].get("request_id", ""),
+        **more,
+    )
     return respond(request, page)
 
 
@@ -151,24 +224,22 @@ def on_store_error(request: AnyRequest, exc: StoreError) -> Response[Any]:
 def on_overload(request: AnyRequest, exc: OverloadedError) -> Response[Any]:
     """More sign-ins than the processors can check."""
     logs.problem("passwords.overloaded")
-    words = (503, "Many people are signing in right now", "Please try again in a few seconds.")
-    return problem(request, words, retry=True, retry_after=exc.retry_after)
+    return problem(request, BUSY, retry=True, retry_after=exc.retry_after)
 
 
 def on_hostile_input(request: AnyRequest, exc: HostileInputError) -> Response[Any]:
     """Something that no form or link of ours sends."""
     logs.step("input.refused", reason=str(exc))
-    return problem(request, (400, "We cannot use what was sent", str(exc)))
+    return problem(request, (400, UNUSABLE, str(exc)))
 
 
-def on_unrequested(request: AnyRequest, _: UnrequestedError) -> Response[Any]:
+def on_unrequested(request: AnyRequest, __: UnrequestedError) -> Response[Any]:
     """A form that was changed on its way."""
     logs.step("input.refused", reason="an answer that was not offered")
-    message = "The form holds an answer that this portal did not offer. Nothing was allowed."
-    return problem(request, (400, "We cannot use what was sent", message))
+    return problem(request, UNREQUESTED)
 
 
-def on_unsupported_form(request: AnyRequest, _: UnsupportedFormError) -> Response[Any]:
+def on_unsupported_form(request: AnyRequest, __: UnsupportedFormError) -> Response[Any]:
     """A body of another type than a form's."""
     return problem(request, (415, *STATUS[415]))
 
@@ -178,12 +249,12 @@ def on_not_signed_in(request: AnyRequest, exc: NotSignedInError) -> Response[Any
     return respond(request, GoTo(exc.next_path))
 
 
-def on_not_there(request: AnyRequest, _: NotThereError) -> Response[Any]:
+def on_not_there(request: AnyRequest, __: NotThereError) -> Response[Any]:
     """The same page as for an address that leads nowhere."""
     return problem(request, (404, *STATUS[404]))
 
 
-def on_not_allowed(request: AnyRequest, _: NotAllowedError) -> Response[Any]:
+def on_not_allowed(request: AnyRequest, __: NotAllowedError) -> Response[Any]:
     """Who administered when the request began and does no longer: as if they never had."""
     logs.step("request.refused", reason="no administrator any more")
     person: Person = request.scope["state"]["person"]
@@ -195,7 +266,7 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
     status = exc.status_code
     if status >= 500:
         return on_defect(request, exc)
-    title, message = STATUS.get(status, ("That did not work", "The request cannot be answered."))
+    title, message = STATUS.get(status, OTHER)
     person: Person | None = request.scope["state"].get("person") if status == 403 else None
     account = person.user.email if person else None
     return problem(request, (status, title, message), account=account)
@@ -204,12 +275,7 @@ def on_http_error(request: AnyRequest, exc: HTTPException) -> Response[Any]:
 def on_defect(request: AnyRequest, exc: Exception) -> Response[Any]:
     """A mistake of ours: logged with its traceback, shown without anything of it."""
     logs.alarm("request.failed", exc=exc)
-    words = (
-        500,
-        "Something went wrong here",
-        "It is our mistake, not yours. We have been told about it.",
-    )
-    return problem(request, words, retry=True)
+    return problem(request, DEFECT, retry=True)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

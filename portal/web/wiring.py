@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 
 from portal.services import Services
 from portal.settings import Settings
+from portal.web.brand import Brand
 from portal.web.cookies import Cookies
 from portal.web.templating import environment
 from portal.web.tokens import FormTokens
@@ -26,6 +27,7 @@ class Web:
     templates: Environment
     cookies: Cookies
     tokens: FormTokens
+    brand: Brand
 
     @classmethod
     def of(cls, settings: Settings) -> "Web":
@@ -35,4 +37,5 @@ class Web:
             templates=environment(settings),
             cookies=Cookies(settings),
             tokens=FormTokens(settings.secret_keys, lifetime=settings.challenge_ttl),
+            brand=Brand.of(settings),
         )

@@ -10,6 +10,7 @@ from portal.web.respond import respond
 from portal.web.session import find_person
 from portal.web.visit import visit
 from portal.web.wiring import Injected
+from portal.welcome.flow import checklist
 from portal.welcome.pages import WelcomePage
 
 
@@ -17,11 +18,17 @@ from portal.welcome.pages import WelcomePage
 async def welcome(request: AnyRequest, services: Injected) -> Response[Any]:
     """The start page, for anybody."""
     person = await find_person(request)
+    settings = services.settings
+    admin = person.user if person and person.user.admin else None
+    is_for_operators = admin is not None or settings.development
     page = WelcomePage(
+        site=None if settings.site_name == settings.host_name else settings.site_name,
         account=person.user.email if person else None,
-        is_admin=person is not None and person.user.admin,
-        development=services.settings.development,
+        is_admin=admin is not None,
+        development=settings.development,
+        may_register=settings.registration,
         logged_out=person is None and _back_from_logout(request),
+        checklist=await checklist(admin, services) if is_for_operators else (),
     )
     return respond(request, page)
 

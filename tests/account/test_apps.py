@@ -120,11 +120,11 @@ async def test_the_page_says_what_each_app_sees_where_and_how_long(
     page = await sign_in(browser, portal, ann)
     photos, notes = apps_on(page)
     assert "Has access until you remove it" in photos
-    assert "Your e-mail address, and whether it has been confirmed. ann@example.org" in photos
-    assert "Your name, and what else your profile says about you. Ann" in photos
+    assert "Your e-mail address, and whether it is confirmed. E-mail: ann@example.org (" in photos
+    assert "Your name, and what else your profile says about you. Name: Ann" in photos
     assert photos.count("Asks you every time") == 2, "for the two that are not remembered"
-    assert "It may use this at https://api.test/photos" in photos
-    assert "The time you chose, 30 days, is over: the app asks you" in notes
+    assert "Where it may use this https://api.test/photos" in photos
+    assert "The time that you chose, 30 days, is over: the app asks you" in notes
 
 
 async def test_what_was_used_last_comes_first_of_however_many(
@@ -217,10 +217,10 @@ async def test_permissions_are_unticked_without_a_script(
     page = await browser.open(browser.page.link_to("/account/apps/change", "photos"))
     assert page.boxes("grant_scope") == {"openid": True, "email": True}
     assert page.boxes("grant_audience") == {"https://api.test": True}
-    assert "“Photos” has to fetch its access again; it may ask you." in page.text
+    assert "“Photos” has to get its access again; it may ask you." in page.text
     browser.choose("grant_scope", "openid")
     page = await press(browser, "Save")
-    assert "Saved. The app has to fetch its access again" in page.text
+    assert "Saved. The app has to get its access again" in page.text
     assert "You reduced what it may do" in page.text
     assert "See your e-mail address" not in page.text
     assert ory.deletions == [("consent", {"subject": ann.subject, "client": "photos"})]

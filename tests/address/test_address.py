@@ -18,7 +18,7 @@ from portal.origin import Origin
 from portal.services import Visitor
 from portal.store.tables import KnownBrowser
 from portal.throttle import Attempt
-from tests.driver import Browser, Document
+from tests.driver import Browser, Document, words
 from tests.fixtures.mail import Outbox, counting_statements
 from tests.fixtures.portal import NewBrowser, NewPortal, Portal, sign_in
 from tests.login.steps import field, plant_session
@@ -73,7 +73,7 @@ async def test_both_mailboxes_are_heard_in_any_order(
     assert f"Now the {'new' if first == 0 else 'old'} address" in page.text
     assert await address_of(portal, ann) == ann.email
     waiting = await browser.open(f"{portal.url}/account/email")
-    assert ("has agreed" in waiting.text, "new address: is confirmed" in waiting.text) == (
+    assert ("has agreed" in waiting.text, "new address is confirmed" in waiting.text) == (
         first == 0,
         first == 1,
     )
@@ -273,6 +273,56 @@ async def test_a_waiting_change_can_be_called_off(
         assert (await follow(browser, letter)).status == 410
 
 
+async def test_a_mail_whose_time_is_over_is_not_spoken_of(portal: Portal, browser: Browser) -> None:
+    eve = await portal.add_user("eve@example.org", email_verified=False)
+    await sign_in(browser, portal, eve)
+    await browser.open(f"{portal.url}/account/email")
+    await browser.click("verify")
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=30), tick=False):
+        await sign_in(browser, portal, eve)
+        page = await browser.open(f"{portal.url}/account/email")
+        assert words(page.element("verify")) == "Send the mail"
+
+
+@pytest.mark.parametrize("where", ["/account/security", "/account/profile"])
+async def test_a_waiting_change_is_seen_wherever_the_address_is(
+    portal: Portal, browser: Browser, ann: Person, outbox: Outbox, where: str
+) -> None:
+    await sign_in(browser, portal, ann)
+    page = await browser.open(portal.url + where)
+    assert "is to become" not in page.text
+    await ask(browser, portal)
+    page = await browser.open(portal.url + where)
+    assert f"It is to become {NEW}" in page.text
+    page = await browser.follow("Go on with this, or keep the old address")
+    assert page.url.path == "/account/email"
+    await browser.click("cancel")
+    page = await browser.open(portal.url + where)
+    assert "is to become" not in page.text
+
+
+async def test_who_confirms_the_change_elsewhere_is_told_what_is_so_there(
+    portal: Portal, browser: Browser, new_browser: NewBrowser, ann: Person, outbox: Outbox
+) -> None:
+    leave, move = await asked(browser, portal, ann, outbox)
+    phone = new_browser()
+    await follow(phone, leave, email=ann.email)
+    page = await follow(phone, move, email=NEW)
+    assert "Your address is changed" in page.text
+    assert "everywhere else" not in page.text
+    assert "signed out everywhere" in page.text
+    assert page.link("Sign in").endswith("/login")
+
+
+async def test_who_confirms_the_change_where_they_are_signed_in_goes_on_there(
+    portal: Portal, browser: Browser, ann: Person, outbox: Outbox
+) -> None:
+    for letter in await asked(browser, portal, ann, outbox):
+        page = await follow(browser, letter)
+    assert "signed out everywhere else" in page.text
+    assert page.link("Your address").endswith("/account/email")
+
+
 async def test_a_new_password_voids_a_waiting_change(
     portal: Portal, browser: Browser, ann: Person, outbox: Outbox
 ) -> None:
@@ -316,8 +366,10 @@ async def test_an_unconfirmed_address_is_confirmed_by_a_mail(
     await sign_in(browser, portal, eve)
     page = await browser.open(f"{portal.url}/account/email")
     assert "not confirmed" in page.text
+    assert words(page.element("verify")) == "Send the mail"
     page = await browser.click("verify")
     assert "on its way" in page.text
+    assert words(page.element("verify")) == "Send the mail again"
     (letter,) = await outbox()
     page = await follow(browser, letter)
     assert "confirmed" in page.text

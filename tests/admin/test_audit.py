@@ -87,6 +87,32 @@ def found(page: Document) -> list[str]:
     return [words(link).partition(",")[0] for link in links]
 
 
+async def test_an_app_is_called_by_its_name_where_it_is_remembered(
+    portal: Portal, browser: Browser, ann: Person, history: str
+) -> None:
+    """Also where the event itself did not note it: as in a sign-in for the app."""
+    await portal.add_grant(ann, "b7f1-0c", client_name="Photo Printer")
+    async with portal.store.writing() as rows:
+        for client_id in ("b7f1-0c", "unheard-of"):
+            await rows.audit.add(
+                "login.succeeded",
+                at=datetime.now(UTC),
+                actor=ann.subject,
+                subject=ann.subject,
+                client_id=client_id,
+            )
+    page = await browser.open(f"{portal.url}/admin/audit?client=b7f1-0c")
+    (row,) = rows_of(page)
+    app = next(cell for cell in row.iter("td") if cell.get("data-label") == "App")
+    assert words(app).startswith("Photo Printer b7f1-0c")
+    page = await browser.follow("Signed in")
+    assert "Photo Printer b7f1-0c" in page.text
+    page = await browser.open(f"{portal.url}/admin/users/one?subject={ann.subject}")
+    assert "Photo Printer" in page.text
+    page = await browser.open(f"{portal.url}/admin/audit?client=unheard-of")
+    assert "unheard-of" in words(rows_of(page)[0])
+
+
 def has_link(page: Document, text: str) -> bool:
     return any(words(link) == text for link in page.root.iter("a"))
 
@@ -175,7 +201,7 @@ async def test_an_instant_in_the_detail_is_one_that_people_read(
     portal: Portal, browser: Browser
 ) -> None:
     page = await search(browser, portal, user="gone")
-    assert "Ended: 4 January 2026, 09:05 UTC" in words(rows_of(page)[0])
+    assert "Ended: 4 Jan 2026, 09:05 UTC" in words(rows_of(page)[0])
 
 
 @pytest.mark.usefixtures("history")
@@ -225,14 +251,14 @@ async def test_whatever_a_detail_holds_can_be_shown(portal: Portal, browser: Bro
 
 
 HOSTILE: list[tuple[dict[str, str], str]] = [
-    ({"what": "grant.eaten"}, "something that never happens here"),
-    ({"what": "nonsense"}, "something that never happens here"),
-    ({"order": "random"}, "an order that there is not"),
-    ({"since": "yesterday"}, "a day that there is not"),
-    ({"since": "2026-02-30"}, "a day that there is not"),
-    ({"until": "20260101"}, "a day that there is not"),
-    ({"until": "2026-W01-1"}, "a day that there is not"),
-    ({"until": "0000-01-01"}, "a day that there is not"),
+    ({"what": "grant.eaten"}, "Nothing of this name happens here"),
+    ({"what": "nonsense"}, "Nothing of this name happens here"),
+    ({"order": "random"}, "There is no such order"),
+    ({"since": "yesterday"}, "There is no such day"),
+    ({"since": "2026-02-30"}, "There is no such day"),
+    ({"until": "20260101"}, "There is no such day"),
+    ({"until": "2026-W01-1"}, "There is no such day"),
+    ({"until": "0000-01-01"}, "There is no such day"),
     ({"user": "x" * 321}, "longer than anything"),
     ({"client": "x\x00"}, "characters that no form sends"),
     ({"after": "x"}, "does not lead to a page"),
@@ -305,7 +331,7 @@ async def test_a_search_that_stops_to_stay_fast_says_so_and_goes_on(
         await rows.audit.add("grant.used", at=START, actor="system", client_id="photos")
     page = await search(browser, portal, actor="system", client="photos")
     assert found(page) == []
-    assert "Looked back until 2 January 2026; nothing fits so far." in page.text
+    assert "Looked back until 2 Jan 2026; nothing fits so far." in page.text
     while not found(page):
         page = await browser.follow("Look further")
     assert found(page) == [WORDS["grant.used"]]
@@ -447,3 +473,42 @@ def test_every_action_has_its_words_and_one_group() -> None:
     assert sorted(grouped) == sorted(ACTIONS)
     assert len(set(WORDS.values())) == len(WORDS)
     assert not set(GROUPS) & set(ACTIONS)
+
+
+async def test_a_day_that_there_is_not_stays_in_the_form_with_an_explanation(
+    portal: Portal, browser: Browser, history: str
+) -> None:
+    page = await search(browser, portal, since="2026-02-30", user="ann", what="user.vanished")
+    assert page.status == 400
+    day = page.element("since")
+    assert (day.get("value"), day.get("type")) == ("2026-02-30", "text"), "a date field is empty"
+    assert "Write it like this" in words(page.element("since-problem"))
+    assert page.element("user").get("value") == "ann"
+    assert page.element("user").get("aria-invalid") is None
+    browser.select("what", "")
+    browser.fill("since", "2026-01-01")
+    main = browser.page.element("audit-search")
+    page = await browser.submit(next(main.iter("button")))
+    assert page.status == 200
+    assert found(page)
+
+
+async def test_an_address_that_leads_nowhere_in_the_list_leads_back_to_its_beginning(
+    portal: Portal, browser: Browser, history: str
+) -> None:
+    page = await search(browser, portal, user="ann", after="x")
+    assert page.status == 400
+    assert "Begin at the first page" in words(page.element("search-error"))
+    page = await browser.follow("Back to the first page")
+    assert page.status == 200
+    assert page.element("user").get("value") == "ann"
+
+
+async def test_what_is_searched_for_can_be_taken_away_piece_by_piece(
+    portal: Portal, browser: Browser, history: str
+) -> None:
+    await search(browser, portal, user="ann", what="access", since="2026-01-02", order="oldest")
+    page = await browser.follow("From day: 2 Jan 2026")
+    assert page.query == {"user": "ann", "what": "access", "order": "oldest"}
+    page = await browser.follow("What: Access that ended or changed")
+    assert page.query == {"user": "ann", "order": "oldest"}

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from portal.services import Visitor
 from portal.store import grant_index
 from portal.store.tables import BulkRevocation
 from tests.doubles.ory import OryDouble
-from tests.driver import Browser, Document
+from tests.driver import Browser, Document, words
 from tests.fixtures.portal import NewBrowser, Portal, sign_in
 from tests.login.steps import field
 from tests.real.portal import Person
@@ -46,9 +47,13 @@ async def ask(browser: Browser, portal: Portal, **terms: str) -> Document:
     return await browser.open(httpx.URL(f"{portal.url}{ASK}", params=terms))
 
 
+def posting(page: Document) -> list[Element]:
+    """The forms of the page itself."""
+    return [e for e in page.element("content").iter("form") if e.get("method") == "post"]
+
+
 async def say_yes(browser: Browser) -> Document:
-    form = next(e for e in browser.page.root.iter("form") if e.get("method") == "post")
-    return await browser.submit(next(form.iter("button")))
+    return await browser.submit(next(posting(browser.page)[0].iter("button")))
 
 
 async def work(portal: Portal) -> None:
@@ -127,7 +132,7 @@ async def test_everything_there_is_cannot_be_removed_at_once(
     page = await ask(desk, portal, **terms)
     assert page.status == 422
     assert "Narrow the search first" in page.text
-    assert [e for e in page.root.iter("form") if e.get("method") == "post"] == []
+    assert posting(page) == []
 
 
 async def test_where_nothing_has_access_nothing_is_asked(
@@ -137,7 +142,7 @@ async def test_where_nothing_has_access_nothing_is_asked(
     for terms in ({"client": "nobody"}, {"user": ann.email}, {"state": "pending"}):
         page = await ask(desk, portal, **terms)
         assert "nothing to remove" in page.text, terms
-        assert [e for e in page.root.iter("form") if e.get("method") == "post"] == []
+        assert posting(page) == []
 
 
 async def test_a_search_that_means_more_than_was_found_is_refused(
@@ -199,7 +204,7 @@ async def test_who_signed_in_too_long_ago_does_it_again_and_comes_back_to_the_qu
         before = browser.cookies["__Host-portal_session"]
         page = await ask(browser, portal, **terms)
         assert page.url.path == "/login"
-        assert "sign in again to confirm that it is you" in page.text
+        assert "sign in again, so that we know that it is you" in page.text
         assert page.element("email").get("value") == admin.email
         browser.fill("password", admin.password)
         page = await browser.click("accept")
@@ -321,7 +326,7 @@ async def test_the_progress_is_a_piece_of_its_own_that_asks_for_itself_while_it_
     await ask(desk, portal, client="photos")
     page = await say_yes(desk)
     section = page.element("job-progress")
-    assert section.get("hx-get") == page.url.path
+    assert section.get("hx-get") == f"{page.url.path}?told=removing-0"
     assert section.get("hx-trigger") == "every 2s"
     assert page.has("refresh"), "and without JavaScript"
     answer = await desk._http.get(page.url.path, headers={"HX-Request": "true"})
@@ -339,9 +344,9 @@ async def test_what_ory_could_not_be_told_is_listed_with_the_reason(
     ory.status(401, {"error": {"code": 401}})
     await jobs.work_off(portal.services, now=datetime.now(UTC) + timedelta(minutes=1))
     page = await desk.reload()
-    assert "2 could not be told to Ory yet" in page.text
+    assert "2 removals could not be told to Ory yet" in page.text
     assert f"Photos for {ann.email}" in page.text
-    assert "Ory refuses the API key. Tried 1 time" in page.text
+    assert "Ory refuses the API key. Look at ORY_API_KEY. Tried 1 time" in page.text
     ory.heal()
     await jobs.work_off(portal.services, now=datetime.now(UTC) + timedelta(minutes=2))
     assert "could not be told" not in (await desk.reload()).text
@@ -428,3 +433,21 @@ async def test_a_job_outlives_the_person_who_started_it(
     page = await other.open(page.url)
     assert admin.subject in page.text
     assert numbers(page)["Removed here"] == "2"
+
+
+@pytest.mark.usefixtures("grants")
+async def test_how_far_it_is_is_said_aloud_when_that_has_changed(
+    portal: Portal, desk: Browser
+) -> None:
+    """In an element that stays: what is swapped is not listened to."""
+    await ask(desk, portal, client="photos")
+    page = await say_yes(desk)
+    assert page.element("job-news").get("role") == "status"
+    assert words(page.element("job-news")) == ""
+    poll = page.element("job-progress").get("hx-get", "")
+    headers = {"HX-Request": "true", "Polling": "1"}
+    assert "#job-news" not in (await desk._http.get(poll, headers=headers)).text
+    await work(portal)
+    told = (await desk._http.get(poll, headers=headers)).text
+    assert 'hx-swap-oob="innerHTML:#job-news"' in told
+    assert "confirmed by Ory" in told

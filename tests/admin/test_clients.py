@@ -29,7 +29,8 @@ async def at(browser: Browser, portal: Portal, path: str = "", **terms: str) -> 
 
 async def press(browser: Browser) -> Document:
     """Send the form of the page."""
-    (button,) = [b for b in browser.page.root.iter("button") if b.get("type") == "submit"]
+    main = browser.page.element("content")
+    (button,) = [b for b in main.iter("button") if b.get("type") == "submit"]
     return await browser.submit(button)
 
 
@@ -373,7 +374,11 @@ async def test_all_that_is_wrong_is_said_at_once(browser: Browser, portal: Porta
     type_into(browser, "tos_uri", "x")
     browser.choose("grant_types")
     page = await press(browser)
-    assert words(page.element("form-error")) == "3 fields need another look."
+    assert words(page.element("form-error")).startswith("3 fields need another look.")
+    for name, label in (("scope", "Permissions"), ("tos_uri", "Terms of service")):
+        assert words(page.element("form-error").find(f".//a[@href='#{name}']")).startswith(label)
+    assert page.has("grant_types-1"), "the first of several boxes is where its link leads"
+    assert page.element("form-error").find(".//a[@href='#grant_types-1']") is not None
     assert page.has("grant_types-problem")
 
 
@@ -773,3 +778,23 @@ async def test_a_policy_shows_among_everybodys_apps(
 
 async def grants(browser: Browser, portal: Portal) -> Document:
     return await browser.open(f"{portal.url}/admin/grants")
+
+
+@pytest.mark.parametrize("start", ["-1", "x", "99999", "1001", "٣"])
+async def test_a_place_that_is_not_in_the_list_leads_back_to_its_beginning(
+    browser: Browser, portal: Portal, start: str
+) -> None:
+    page = await at(browser, portal, app="photo", start=start)
+    assert page.status == 400
+    assert page.element("app").get("value") == "photo"
+    page = await browser.follow("Back to the first page")
+    assert (page.status, page.query) == (200, {"app": "photo"})
+
+
+async def test_a_search_longer_than_anything_stays_in_the_form_with_an_explanation(
+    browser: Browser, portal: Portal
+) -> None:
+    page = await at(browser, portal, app="x" * 321)
+    assert page.status == 400
+    assert page.element("app").get("value") == "x" * 321
+    assert "longer than anything" in words(page.element("app-problem"))

@@ -1,4 +1,4 @@
-"""In step with Ory: an administrator compares, and sees what differed."""
+"""The comparison with Ory: an administrator compares, and sees what differed."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -75,12 +75,12 @@ async def test_it_says_what_may_be_done_by_whom_until_when(
 ) -> None:
     page = await show(browser, portal, ann)
     told = facts(page)
-    assert told["User"] == f"{ann.email} {ann.subject}"
+    assert told["Person"] == f"{ann.email} {ann.subject}"
     assert told["App"] == "Photos photos"
     assert told["Permissions"] == "openid email"
     assert told["For services"] == "https://api.example.org"
     assert told["Given without asking"].startswith("openid Until 5 Feb 2126")
-    assert told["Allowed"] == "1 Mar 2026, 12:30 UTC from 198.51.100.9, Agent of Ann/1.0"
+    assert told["Allowed"] == "1 Mar 2026, 12:30 UTC 198.51.100.9 Agent of Ann/1.0"
     assert told["Last used"] == "2 Mar 2026, 12:30 UTC"
     assert told["Last decision"] == SILENT
     (events,) = page.root.iter("ol")
@@ -122,7 +122,7 @@ async def test_a_removal_says_why_and_what_holds_it_up(
     told = facts(await show(browser, portal, ann))["State"]
     for text in (
         "Removal under way",
-        "reason: disabled",
+        "The account was disabled.",
         "Not confirmed by Ory yet",
         "Tried 1 time without success. Ory does not answer, or asked to wait.",
     ):

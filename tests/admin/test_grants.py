@@ -1,4 +1,4 @@
-"""Everybody's connected apps: to find, page by page, and to revoke."""
+"""All connected apps: to find, page by page, and to revoke."""
 
 import base64
 import itertools
@@ -62,7 +62,7 @@ async def test_the_newest_come_first(
     page = await search(browser, portal)
     assert [client for _, client in found(page)] == ["100%", "photos", "notes", "photos"]
     assert "4 " in words(page.element("grants-results").find(".//p"))
-    assert "Unknown user" in page.text
+    assert "Unknown person" in page.text
 
 
 SEARCHES: list[tuple[dict[str, str], list[str]]] = [
@@ -424,7 +424,7 @@ async def test_who_may_not_see_the_page_is_told_as_whom_and_can_log_out(
     page = await browser.open(f"{portal.url}/admin/grants")
     assert page.status == 403
     assert f"Signed in as {bob.email}" in page.text
-    await browser.follow("Log out")
+    await browser.follow("Sign out")
     await browser.click("accept")
     page = await sign_in(browser, portal, admin)
     assert (await browser.open(f"{portal.url}/admin/grants")).status == 200
@@ -434,4 +434,4 @@ async def test_a_problem_of_somebody_unknown_names_nobody(portal: Portal, browse
     page = await browser.open(f"{portal.url}/nowhere")
     assert page.status == 404
     assert "Signed in" not in page.text
-    assert "Log out" not in page.text
+    assert "Sign out" not in page.text

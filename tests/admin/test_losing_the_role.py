@@ -12,10 +12,18 @@ from portal.web.inputs import AnyRequest
 from portal.web.session import Person as SignedIn
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, words
-from tests.fixtures.portal import Portal, sign_in
+from tests.fixtures.mail import NOWHERE
+from tests.fixtures.portal import NewPortal, Portal, sign_in
 from tests.real.portal import Person
+from tests.test_routes import change
 
 Fill = Callable[[Browser], object]
+
+
+@pytest.fixture
+async def portal(new_portal: NewPortal) -> Portal:
+    """One that sends mails, so that there is nothing that cannot be done."""
+    return await new_portal(PORTAL_SMTP_URL=NOWHERE, PORTAL_MAIL_FROM="portal@example.org")
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +84,8 @@ async def test_nothing_is_done_to_anybody(
             await rows.users.disable(ann.subject, now)
         if act == "withdraw-admin":
             await rows.users.set_admin(ann.subject, admin=True, at=now)
+    if act == "send-password-link":
+        change(portal, "UPDATE users SET password_hash = NULL WHERE subject = ?", ann.subject)
     before = await portal.user(ann)
     actions = await portal.actions()
     await browser.open(f"{portal.url}/admin/users/act?subject={ann.subject}&act={act}")

@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import httpx
 import pytest
@@ -10,10 +11,12 @@ import time_machine
 
 from portal.admin import user_listing
 from portal.admin.user_acts import ACTS
+from portal.admin.user_data import form_type
 from portal.store import AuditSearch
-from portal.store.tables import LoginSession, TotpFactor
+from portal.store.tables import LoginSession, Passkey, TotpFactor
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, Document, words
+from tests.fixtures.mail import NOWHERE, written
 from tests.fixtures.portal import NewBrowser, NewPortal, Portal, sign_in
 from tests.login.steps import field
 from tests.real.portal import Person
@@ -35,9 +38,14 @@ async def question(browser: Browser, portal: Portal, act: str, person: Person) -
     return await at(browser, portal, "/act", subject=person.subject, act=act)
 
 
+def content_of(page: Document) -> Element:
+    """What a page has of its own, without what stands on every one."""
+    return page.element("content")
+
+
 async def press(browser: Browser, text: str | None = None) -> Document:
     """Press the button of the page, or the one that reads *text*."""
-    buttons = [b for b in browser.page.root.iter("button") if b.get("type") == "submit"]
+    buttons = [b for b in content_of(browser.page).iter("button") if b.get("type") == "submit"]
     (button,) = [b for b in buttons if text is None or words(b).startswith(text)]
     return await browser.submit(button)
 
@@ -89,6 +97,19 @@ async def add_login_session(portal: Portal, person: Person, session_hash: str = 
                 last_used_at=now,
             )
         )
+
+
+def a_passkey(person: Person) -> Passkey:
+    return Passkey(
+        credential_id="Y3JlZGVudGlhbA",
+        subject=person.subject,
+        public_key="key",
+        sign_count=0,
+        transports=[],
+        backed_up=False,
+        name="A key",
+        created_at=datetime.now(UTC),
+    )
 
 
 # The list
@@ -327,6 +348,21 @@ async def test_nobody_has_no_page(browser: Browser, portal: Portal) -> None:
             assert (await at(browser, portal, path, **terms)).status == 404, (path, terms)
 
 
+async def test_somebody_who_is_gone_has_a_page_that_says_so(
+    browser: Browser, portal: Portal, ann: Person
+) -> None:
+    await do(browser, portal, "delete", ann)
+    page = await at(browser, portal, "/one", subject=ann.subject)
+    assert page.status == 404
+    assert page.title.startswith("This account is gone")
+    assert ann.email not in page.text
+    assert ann.subject in page.text
+    assert page.link("What happened to it").endswith(f"/admin/audit?user={ann.subject}")
+    page = await browser.follow("All people")
+    assert page.url.path == "/admin/users"
+    assert (await question(browser, portal, "disable", ann)).status == 404
+
+
 async def test_an_act_that_there_is_not_is_not_there(
     browser: Browser, portal: Portal, ann: Person
 ) -> None:
@@ -349,16 +385,16 @@ async def test_a_question_tells_in_words_and_numbers_what_would_happen(
     await add_login_session(portal, ann)
     await sign_in(new_browser(), portal, ann)
     page = await question(browser, portal, "disable", ann)
-    assert "1 session in this portal and 1 sign-in for apps" in page.text
+    assert "1 session in this portal, 1 sign-in for apps" in page.text
     assert "2 connected apps lose their access" in page.text
     page = await question(browser, portal, "expire-password", ann)
     assert "2 connected apps keep their access" in page.text
     await add_totp(portal, ann)
     page = await question(browser, portal, "reset-factors", ann)
-    assert "0 passkeys, 1 authenticator app and 0 unused recovery codes" in page.text
+    assert "0 passkeys, 1 authenticator app, 0 unused recovery codes" in page.text
 
 
-@pytest.mark.parametrize("act", sorted(ACTS))
+@pytest.mark.parametrize("act", sorted(set(ACTS) - {"send-password-link"}))
 async def test_every_act_is_done_and_noted_with_who_did_it_from_where(
     browser: Browser, portal: Portal, ann: Person, admin: Person, act: str
 ) -> None:
@@ -393,7 +429,7 @@ async def test_the_last_administrator_is_refused_with_words(
     page = await question(browser, portal, act, admin)
     assert page.status == 409
     assert "last administrator" in page.text
-    assert not list(page.root.iter("form"))
+    assert not list(content_of(page).iter("form"))
     token = field(await question(browser, portal, "sign-out", admin), "form_token")
     form = {"subject": admin.subject, "act": act, "form_token": token}
     answer = await browser._http.post("/admin/users/act", data=form)
@@ -414,11 +450,115 @@ async def test_who_acts_on_themselves_is_told_so_and_leaves(
     assert not (await portal.user(admin)).admin
 
 
+async def mailing_with_admin(
+    new_portal: NewPortal, new_browser: NewBrowser
+) -> tuple[Portal, Browser, Person]:
+    portal = await new_portal(PORTAL_SMTP_URL=NOWHERE, PORTAL_MAIL_FROM="portal@example.org")
+    admin = await portal.add_user("chief@example.org", admin=True)
+    browser = new_browser(at=portal)
+    await sign_in(browser, portal, admin)
+    return portal, browser, admin
+
+
+async def test_who_has_no_password_is_sent_a_link_to_choose_one(
+    new_portal: NewPortal, new_browser: NewBrowser
+) -> None:
+    portal, browser, admin = await mailing_with_admin(new_portal, new_browser)
+    eve = await portal.add_user("eve@example.org", password_hash=None, email_verified=False)
+    page = await at(browser, portal, "/one", subject=eve.subject)
+    assert "Cannot sign in yet" in page.text
+    assert "Can sign in" not in page.text
+    assert "Demand a new password" not in page.text
+    page = await browser.follow("Send a link to set a password")
+    assert "eve@example.org" in page.text
+    assert "7 days" in page.text
+    page = await press(browser)
+    assert ACTS["send-password-link"].done in page.text
+    assert await events(portal, "user.reset_asked") == [(admin.subject, eve.subject, "203.0.113.7")]
+    (letter,) = await written(portal)
+    assert (letter.to, letter.kind) == ("eve@example.org", "set_password")
+    owner = new_browser(at=portal)
+    page = await owner.open(letter.values["link"])
+    assert page.element("email").get("value") == "eve@example.org"
+    assert "Choose a password" in page.title
+    assert "signed out" not in page.text
+    owner.fill("password", eve.password)
+    page = await owner.click("accept")
+    assert "Your password is set" in page.text
+    assert "signed out" not in page.text
+    user = await portal.user(eve)
+    assert user.email_verified
+    await sign_in(owner, portal, eve)
+    assert [each.kind for each in await written(portal)][-1] == "password_chosen"
+    assert (await owner.open(letter.values["link"])).status == 410
+    page = await at(browser, portal, "/one", subject=eve.subject)
+    assert "Can sign in" in page.text
+    assert "Send a link to set a password" not in page.text
+    assert "Demand a new password" in page.text
+
+
+async def test_without_mail_nobody_is_sent_a_link_and_the_page_says_why(
+    browser: Browser, portal: Portal
+) -> None:
+    eve = await portal.add_user("eve@example.org", password_hash=None)
+    page = await question(browser, portal, "send-password-link", eve)
+    assert page.status == 409
+    assert "PORTAL_SMTP_URL" in page.text
+    assert not list(content_of(page).iter("form"))
+    token = field(await question(browser, portal, "sign-out", eve), "form_token")
+    form = {"subject": eve.subject, "act": "send-password-link", "form_token": token}
+    assert (await browser._http.post("/admin/users/act", data=form)).status_code == 409
+    assert "user.reset_asked" not in await portal.actions()
+
+
+async def test_one_address_is_not_sent_links_without_end(
+    new_portal: NewPortal, new_browser: NewBrowser
+) -> None:
+    portal, browser, _ = await mailing_with_admin(new_portal, new_browser)
+    eve = await portal.add_user("eve@example.org", password_hash=None)
+    for _ in range(10):
+        await do(browser, portal, "send-password-link", eve)
+    page = await do(browser, portal, "send-password-link", eve)
+    assert page.status == 429
+    assert "Try again in" in page.text
+    assert len(await written(portal)) == 10
+
+
+async def test_who_has_a_passkey_alone_can_sign_in(browser: Browser, portal: Portal) -> None:
+    eve = await portal.add_user("eve@example.org", password_hash=None)
+    async with portal.store.writing() as rows:
+        await rows.passkeys.add(a_passkey(eve))
+    page = await at(browser, portal, "/one", subject=eve.subject)
+    assert "Can sign in" in page.text
+    assert "Cannot sign in yet" not in page.text
+
+
+async def test_who_has_no_password_or_is_disabled_is_not_offered_what_cannot_help(
+    browser: Browser, portal: Portal, ann: Person, new_portal: NewPortal, new_browser: NewBrowser
+) -> None:
+    for person, act in (
+        (ann, "send-password-link"),
+        (await portal.add_user("eve@example.org", password_hash=None), "expire-password"),
+        (
+            await portal.add_user(
+                "dan@example.org", password_hash=None, disabled_at=datetime.now(UTC)
+            ),
+            "send-password-link",
+        ),
+    ):
+        page = await at(browser, portal, "/one", subject=person.subject)
+        assert ACTS[act].words not in page.text, person.email
+        token = field(await question(browser, portal, "sign-out", ann), "form_token")
+        form = {"subject": person.subject, "act": act, "form_token": token}
+        answer = await browser._http.post("/admin/users/act", data=form)
+        assert answer.headers["location"].endswith("notice=same"), person.email
+
+
 async def test_what_is_done_already_changes_nothing(
     browser: Browser, portal: Portal, ann: Person
 ) -> None:
     await question(browser, portal, "disable", ann)
-    await browser.submit(next(iter(browser.page.root.iter("button"))))
+    await press(browser)
     token = field(await question(browser, portal, "enable", ann), "form_token")
     form = {"subject": ann.subject, "act": "disable", "form_token": token}
     answer = await browser._http.post("/admin/users/act", data=form)
@@ -494,7 +634,7 @@ async def test_single_sign_ins_are_ended_here_and_at_ory(
     page = await at(browser, portal, "/one", subject=ann.subject)
     places = [
         {e.get("name", ""): e.get("value", "") for e in form.iter("input")}
-        for form in page.root.iter("form")
+        for form in content_of(page).iter("form")
     ]
     assert {place["kind"] for place in places} == {"portal", "login"}
     for place in places:
@@ -544,6 +684,9 @@ async def test_profile_and_attributes_are_changed(
     assert page.status == 422
     assert page.element("name").get("value") == "Ann Other"
     assert page.has("attribute.seats-problem")
+    (link,) = page.element("form-error").iter("a")
+    assert link.get("href") == "#attribute.seats"
+    assert words(link).startswith("Seats: ")
     browser.fill("attribute.seats", "3")
     page = await press(browser)
     assert "Saved." in page.text
@@ -561,13 +704,20 @@ async def test_profile_and_attributes_are_changed(
     assert (await browser._http.post("/admin/users/data", data=form)).status_code == 400
 
 
+async def test_reading_the_form_of_the_data_again_and_again_makes_one_type_of_it(
+    portal: Portal,
+) -> None:
+    catalog = portal.services.attributes
+    assert form_type(catalog) is form_type(catalog)  # what is known of each type is kept for good
+
+
 async def test_who_saves_over_somebody_else_s_change_is_told_first(
     browser: Browser, portal: Portal, ann: Person
 ) -> None:
     page = await at(browser, portal, "/data", subject=ann.subject)
     browser.fill("name", "Ann of before")
     assert "Saved." in (await press(browser)).text
-    form = {e.get("name"): e.get("value") for e in page.root.iter("input")}
+    form = {e.get("name"): e.get("value") for e in content_of(page).iter("input")}
     form |= {"name": "Ann of mine", "address.locality": "Graz"}
     stale = await browser._http.post("/admin/users/data", data=form)
     assert stale.status_code == 409
@@ -586,7 +736,7 @@ async def test_a_form_that_comes_back_still_knows_what_it_was_made_from(
     browser: Browser, portal: Portal, ann: Person
 ) -> None:
     page = await at(browser, portal, "/data", subject=ann.subject)
-    form = {e.get("name"): e.get("value") for e in page.root.iter("input")}
+    form = {e.get("name"): e.get("value") for e in content_of(page).iter("input")}
     browser.fill("name", "Ann of before")
     await press(browser)
     for wrong in ({"phone_number": "nonsense"}, {"form_token": "x"}):

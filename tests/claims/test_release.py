@@ -5,9 +5,17 @@ from typing import Any
 
 import pytest
 
+from portal import i18n
 from portal.attributes import Attribute, AttributeCatalog
-from portal.claims import CONFORMANCE_CLAIMS, claims_for, released_by, shown_data
-from portal.operator_files import words
+from portal.claims import (
+    CONFORMANCE_CLAIMS,
+    Datum,
+    claims_for,
+    in_one_line,
+    released_by,
+    shown_data,
+)
+from portal.operator_files import Words, words
 from portal.scopes import Entry, ScopeCatalog
 from portal.store.tables import User
 
@@ -147,30 +155,83 @@ def test_everything_that_can_be_told_is_known_before():
     assert everything <= released_by(CATALOG)
 
 
+def lines(data):
+    return [f"{d.label}: {d.value}" + (f" ({d.note})" if d.note else "") for d in data]
+
+
 @pytest.mark.parametrize(
-    ("scope", "text"),
+    ("scope", "shown"),
     [
-        ("openid", None),
-        ("email", "ann@example.org"),
-        ("profile", "Ann Example, Annie, ann, de-DE"),
-        ("phone", "+4930123456"),
-        ("address", "Example Street 1, 10115 Berlin, Germany"),
-        ("work", "Department: Research, Level: 7, Annie"),
-        ("risk", "Risk class"),
-        ("bare", None),
-        ("unheard.of", None),
+        ("openid", []),
+        ("email", ["E-mail: ann@example.org (confirmed)"]),
+        (
+            "profile",
+            ["Name: Ann Example", "Nickname: Annie", "User name: ann", "Language: de-DE"],
+        ),
+        ("phone", ["Phone: +4930123456 (confirmed)"]),
+        ("address", ["Address: Example Street 1, 10115 Berlin, Germany"]),
+        ("work", ["Department: Research", "Level: 7", "Nickname: Annie"]),
+        ("risk", ["Risk class: "]),
+        ("bare", []),
+        ("unheard.of", []),
     ],
 )
-def test_a_person_sees_their_own_data_in_one_line(scope, text):
-    assert seen(scope) == text
+def test_a_person_sees_their_own_data_with_what_it_is(scope, shown):
+    assert lines(seen(scope)) == shown
 
 
 def test_a_person_without_data_sees_none():
     bare = person(name=None, profile={}, attributes={})
-    assert {seen(scope, bare) for scope in ("profile", "phone", "address", "work")} == {None}
+    assert {seen(scope, bare) for scope in ("profile", "phone", "address", "work")} == {()}
+
+
+def test_what_nobody_has_confirmed_is_said_to_be_so():
+    someone = person(email_verified=False, profile={"phone_number": "+4930123456"})
+    assert [d.note for d in (*seen("email", someone), *seen("phone", someone))] == [
+        "not confirmed"
+    ] * 2
+
+
+def test_a_value_that_the_operator_hides_is_not_shown():
+    (hidden,) = seen("risk")
+    assert hidden == Datum(label="Risk class")
+    assert in_one_line((hidden,)) == "Risk class"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("1990-12-31", "31 December 1990"),
+        ("1990", "1990"),
+        ("0000-12-31", "0000-12-31"),
+    ],
+)
+def test_a_date_of_birth_is_written_as_people_write_it(value, shown):
+    (name, birthday) = seen("profile", person(profile={"birthdate": value}))
+    assert (name.label, birthday.value) == ("Name", shown)
+
+
+def test_words_of_the_operator_are_in_the_language_of_the_page():
+    attributes = AttributeCatalog(
+        {"department": Attribute(title=Words({"en": "Department", "de": "Abteilung"}))}
+    )
+    i18n.begin(browser="de")
+    try:
+        (shown, *_) = shown_data(person(), "work", catalog=CATALOG, attributes=attributes)
+        assert shown.label == "Abteilung"
+    finally:
+        i18n.begin()
 
 
 def test_long_data_is_cut():
-    text = seen("profile", person(name="x" * 255, profile={"website": "https://x/" + "y" * 400}))
-    assert len(text) == 300
-    assert text.endswith("…")
+    name, site = seen(
+        "profile", person(name="x" * 255, profile={"website": "https://x/" + "y" * 400})
+    )
+    assert (len(name.value), len(site.value)) == (200, 200)
+    assert site.value.endswith("…")
+    assert len(in_one_line((name, site))) == 200
+
+
+def test_one_line_holds_every_value_once():
+    assert in_one_line(seen("profile")) == "Ann Example, Annie, ann, de-DE"
+    assert in_one_line(()) is None

@@ -1,7 +1,7 @@
 """What becomes of Allow and Deny."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal import i18n
 from portal.consent import flow
 from portal.consent.forms import SummaryForm
 from portal.consent.pages import ConsentPage, SummaryPage
@@ -530,3 +531,40 @@ async def test_a_revocation_meanwhile_is_never_undone_silently(desk: Desk, trust
         if grant.revoked_at is None:
             assert trusted
             assert grant.remembered_scopes == []
+
+
+async def test_permissions_stand_in_groups_with_the_data_of_who_signed_in_here(desk: Desk) -> None:
+    asked = {"requested_scope": ["offline", "x.y", "email", "openid"]}
+    page = await desk.begin(desk.request(**asked))
+    assert isinstance(page, ConsentPage)
+    assert [(group.title, [p.scope for p in group.permissions]) for group in page.groups] == [
+        ("About you", ["email", "openid"]),
+        ("While you are away", ["offline"]),
+        ("Not explained", ["x.y"]),
+    ]
+    email = page.permissions[0]
+    assert [(d.label, d.value, d.note) for d in email.data] == [
+        ("E-mail", "alice@example.org", "confirmed")
+    ]
+    stranger = await desk.begin(desk.request(**asked), browser="c" * 64)
+    assert isinstance(stranger, ConsentPage)
+    assert not any(p.data for p in stranger.permissions)
+    assert b"alice" not in msgspec.json.encode(stranger)
+
+
+async def test_since_when_an_app_is_known_here_is_what_ory_says(desk: Desk) -> None:
+    client = {"client_id": "photos", "created_at": "2026-11-20T08:00:00Z"}
+    page = await desk.begin(desk.request(client=client))
+    assert isinstance(page, ConsentPage)
+    assert (page.app.is_new, page.app.known_since) == (True, datetime(2026, 11, 20, 8, tzinfo=UTC))
+
+
+async def test_the_question_speaks_the_language_of_who_signed_in_here_alone(desk: Desk) -> None:
+    async with desk.services.store.writing() as rows:
+        await rows.users.set_profile(SUBJECT, name="Alice", profile={"locale": "es-MX"}, at=NOW)
+    i18n.begin(browser="fr")
+    await desk.begin(desk.request(), browser="c" * 64)
+    assert i18n.language().tag == "fr"
+    await desk.begin(desk.request())
+    assert i18n.language().tag == "es"
+    i18n.begin()

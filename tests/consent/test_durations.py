@@ -45,7 +45,7 @@ async def test_three_durations_are_offered_and_the_shortest_is_chosen(desk: Desk
     assert offered(shown) == [
         ("once", "This time only"),
         ("2592000", "For 30 days"),
-        ("always", "Until I revoke it"),
+        ("always", "Until I remove it"),
     ]
     assert chosen(shown) == ["once"]
     assert [d.element_id for d in shown.durations] == ["remember-1", "remember-2", "remember"]
@@ -63,7 +63,7 @@ async def test_three_durations_are_offered_and_the_shortest_is_chosen(desk: Desk
             {"PORTAL_CONSENT_DURATIONS": "90m,36h,7d"}, 2 * DAY,
             ["For 90 minutes", "For 36 hours", "For 2 days"],
         ),
-        ({"PORTAL_CONSENT_DURATIONS": "always"}, None, ["Until I revoke it"]),
+        ({"PORTAL_CONSENT_DURATIONS": "always"}, None, ["Until I remove it"]),
     ],
     indirect=["desk"],
 )  # fmt: skip
@@ -277,8 +277,8 @@ async def test_a_decision_for_once_in_between_does_not_change_how_the_old_choice
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"remember_for": 0}, "until you revoke it"),
-        ({}, "until you revoke it"),
+        ({"remember_for": 0}, "until you remove it"),
+        ({}, "until you remove it"),
         ({"remember_for": 30 * DAY, "expires_at": NOW + 22 * DAYS}, "for 30 days"),
         ({"remember_for": 30 * DAY, "expires_at": NOW - DAYS}, "for 30 days"),
         ({"expires_at": NOW + 22 * DAYS}, "for 30 days"),
@@ -299,8 +299,30 @@ async def test_a_choice_that_a_limit_cut_is_named_as_it_was_chosen(
 async def test_more_is_asked_as_ever_while_the_rest_is_remembered(desk: Desk) -> None:
     await desk.remember("openid", expires_at=NOW + MONTH, remember_for=30 * DAY)
     shown = await page(desk)
-    assert (shown.history, chosen(shown)) == (None, ["once"])
+    assert shown.history == (
+        "You allowed this app something on 23 November 2026. What is new this time is marked."
+    )
+    assert chosen(shown) == ["once"]
     assert marks(shown) == [("openid", True, False, False), ("email", False, False, True)]
+
+
+async def test_what_is_asked_about_again_without_anything_new_needs_no_history(desk: Desk) -> None:
+    await desk.remember("openid", "email", "profile")
+    shown = await desk.begin(desk.request(query="prompt=consent"))
+    assert isinstance(shown, ConsentPage)
+    assert shown.history is None
+
+
+async def test_a_service_that_is_new_is_marked_as_a_permission_is(desk: Desk) -> None:
+    await desk.remember("openid", audience=("https://api.test",))
+    asked = ["https://api.test", "https://print.test"]
+    shown = await page(desk, requested_access_token_audience=asked)
+    assert [(a.value, a.is_new) for a in shown.audience] == [
+        ("https://api.test", False),
+        ("https://print.test", True),
+    ]
+    stranger = await page(desk, requested_access_token_audience=asked, browser="c" * 64)
+    assert not any(a.is_new for a in stranger.audience)
 
 
 @pytest.mark.parametrize(
@@ -329,6 +351,16 @@ async def test_another_browser_is_not_told_what_was_answered_before(
     assert (shown.history, shown.durations) == (None, ())
     assert b"lowed before" not in msgspec.json.encode(shown)
     assert not any(p.was_allowed or p.is_new or p.ticked for p in shown.permissions)
+
+
+@pytest.mark.parametrize("browser", [None, "c" * 64])
+async def test_another_browser_is_not_told_what_is_still_remembered(
+    desk: Desk, browser: str | None
+) -> None:
+    await desk.remember("openid")
+    shown = await page(desk, browser=browser)
+    assert marks(shown) == [("openid", False, False, False), ("email", False, False, False)]
+    assert shown.summary == ()
 
 
 async def test_a_device_is_asked_each_time_and_offered_nothing_longer(desk: Desk) -> None:

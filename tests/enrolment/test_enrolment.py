@@ -12,7 +12,7 @@ from portal.factors.standing import Standing, standing_of
 from portal.postbox import PURPOSE
 from portal.web.cookies import id_hash
 from tests.doubles.authenticator import Authenticator
-from tests.driver import Browser, Document
+from tests.driver import Browser, Document, words
 from tests.fixtures.portal import NewBrowser, NewPortal, Portal, sign_in
 from tests.real.portal import Person
 from tests.test_routes import change
@@ -28,6 +28,11 @@ CODES, RENAME, REMOVE = (
 async def standing(portal: Portal, person: Person) -> Standing:
     async with portal.store.reading() as rows:
         return await standing_of(rows, person.subject)
+
+
+async def names(portal: Portal, person: Person) -> list[str]:
+    found = await standing(portal, person)
+    return [each.name for each in (*found.passkeys, *found.totp)]
 
 
 async def sessions(portal: Portal, person: Person) -> set[str]:
@@ -51,7 +56,9 @@ async def make_passkey(browser: Browser, key: Authenticator, **fields: str) -> D
     page = browser.page
     (place,) = [e for e in page.root.iter() if "data-passkey" in e.attrib]
     challenge = passkeys.challenge_of(field(page, "form_token"))
-    (credential,) = [e for e in page.root.iter("input") if e.get("name") == "credential"]
+    (credential,) = [
+        e for e in page.element("content").iter("input") if e.get("name") == "credential"
+    ]
     credential.set("value", key.create(challenge, place.attrib["data-options"]))
     for element_id, text in fields.items():
         browser.fill(element_id, text)
@@ -71,7 +78,8 @@ async def add_app(browser: Browser, portal: Portal, **fields: str) -> Document:
 
 async def press(browser: Browser) -> Document:
     """The page's one button."""
-    (button,) = [b for b in browser.page.root.iter("button") if b.get("type") == "submit"]
+    buttons = browser.page.element("content").iter("button")
+    (button,) = [b for b in buttons if b.get("type") == "submit"]
     return await browser.submit(button)
 
 
@@ -112,6 +120,30 @@ async def test_a_passkey_is_named_by_its_browser_or_its_owner(
     first, second = (await standing(portal, ann)).passkeys
     assert first.name.startswith("Passkey")
     assert second.name == "Blue key"
+
+
+async def test_codes_in_a_file_say_whose_they_are_and_of_when(
+    portal: Portal, inside: Browser, ann: Person
+) -> None:
+    await add_app(inside, portal)
+    assert heading_of(inside.page) == await expected_heading(portal, ann)
+    await inside.open(portal.url + CODES)
+    await press(inside)
+    assert heading_of(inside.page) == await expected_heading(portal, ann)
+
+
+def heading_of(page: Document) -> list[str]:
+    (buttons,) = [e for e in page.root.iter() if "data-codes" in e.attrib]
+    return buttons.attrib["data-heading"].splitlines()
+
+
+async def expected_heading(portal: Portal, person: Person) -> list[str]:
+    return [
+        f"Recovery codes for {portal.settings.site_name}",
+        f"Account: {person.email}",
+        f"Made on {datetime.now(UTC):%-d %b %Y}. Older ones do not work any more.",
+        "Each works once.",
+    ]
 
 
 async def test_other_sessions_end_and_this_one_gets_a_new_id(
@@ -235,7 +267,7 @@ async def test_who_must_have_a_second_factor_keeps_one(
     assert (await standing(portal, ann)).has_second_factor
     page = await demanding.open(f"{strict.url}{REMOVE}?kind=totp&id={app.id}")
     assert "your last second step" in page.text
-    assert not list(page.root.iter("button"))
+    assert not list(page.element("content").iter("button"))
 
 
 async def test_the_last_way_in_cannot_be_removed(
@@ -389,7 +421,7 @@ async def test_a_stale_form_comes_back_and_changes_nothing(
     page = await inside.open(f"{portal.url}{path}?kind=totp&id={app.id}")
     assert page.status == 200
     before = await portal.actions()
-    values = {e.get("name", ""): e.get("value", "") for e in page.root.iter("input")}
+    values = {e.get("name", ""): e.get("value", "") for e in page.element("content").iter("input")}
     answer = await inside._http.post(path, data=values | {"form_token": "AAAA" * 16})
     assert answer.status_code == 403
     assert "was sent before" in answer.text or "Nothing was changed" in answer.text
@@ -440,7 +472,7 @@ async def test_a_passkey_gets_another_name(portal: Portal, inside: Browser, ann:
     await inside.open(portal.url + ADD_KEY)
     await make_passkey(inside, Authenticator(), name="Key")
     (key,) = (await standing(portal, ann)).passkeys
-    for name, expected in (("", "Key"), ("Key", "Key"), ("Ring", "Ring")):
+    for name, expected in (("Key", "Key"), ("Ring", "Ring")):
         await inside.open(f"{portal.url}{RENAME}?kind=passkey&id={key.credential_id}")
         inside.fill("name", name)
         await press(inside)
@@ -452,13 +484,36 @@ async def test_a_passkey_gets_another_name(portal: Portal, inside: Browser, ann:
         assert page.status == 404
 
 
+@pytest.mark.parametrize("kind", ["passkey", "totp"])
+@pytest.mark.parametrize("name", ["", "   ", "\u00a0"])
+async def test_an_empty_name_is_refused_at_its_field(
+    portal: Portal, inside: Browser, ann: Person, kind: str, name: str
+) -> None:
+    if kind == "passkey":
+        await inside.open(portal.url + ADD_KEY)
+        await make_passkey(inside, Authenticator(), name="Key")
+        factor_id = (await standing(portal, ann)).passkeys[0].credential_id
+    else:
+        await add_app(inside, portal)
+        factor_id = (await standing(portal, ann)).totp[0].id
+    before = await names(portal, ann)
+    await inside.open(f"{portal.url}{RENAME}?kind={kind}&id={factor_id}")
+    inside.fill("name", name)
+    page = await press(inside)
+    assert page.status == 422
+    assert page.element("name").get("aria-invalid") == "true"
+    assert "Type a name" in words(page.element("name-problem"))
+    assert await names(portal, ann) == before
+    assert "factor.renamed" not in await portal.actions()
+
+
 async def test_codes_that_are_loaded_again_say_that_they_were_made(
     portal: Portal, inside: Browser, ann: Person
 ) -> None:
     """The same form once more: its token is none of the new session's."""
     await add_app(inside, portal)
     page = await inside.open(f"{portal.url}/account/security/codes")
-    values = {e.get("name", ""): e.get("value", "") for e in page.root.iter("input")}
+    values = {e.get("name", ""): e.get("value", "") for e in page.element("content").iter("input")}
     made = await inside._http.post("/account/security/codes", data=values)
     assert made.status_code == 200
     again = await inside._http.post("/account/security/codes", data=values)

@@ -128,10 +128,10 @@ async def test_a_logout_that_ends_at_the_portal_says_so(
     await window.goto(app.logout_url(tokens["id_token"]))
     await window.click("#accept")
     await window.wait_for_url(f"{portal.url}/")
-    await expect(window.locator("main")).to_contain_text("You are logged out.")
+    await expect(window.locator("main")).to_contain_text("You are signed out.")
     await window.reload()
     await expect(window.locator("h1")).to_have_text("Welcome")
-    await expect(window.locator("main")).not_to_contain_text("You are logged out.")
+    await expect(window.locator("main")).not_to_contain_text("You are signed out.")
 
 
 async def ask_to_remove(window: Page, app: App, portal: RealPortal, ann: Person) -> str:

@@ -30,8 +30,8 @@ async def test_who_comes_to_the_portal_after_a_logout_is_told_so_once(
     await browser.open(app.logout_url(tokens["id_token"]))
     page = await browser.click("accept")
     assert str(page.url) == f"{portal.url}/"
-    assert "You are logged out." in page.text
-    assert "You are logged out." not in (await browser.open(f"{portal.url}/")).text
+    assert "You are signed out." in page.text
+    assert "You are signed out." not in (await browser.open(f"{portal.url}/")).text
 
 
 async def test_a_logout_page_that_is_used_again_does_no_harm(
@@ -69,7 +69,7 @@ async def test_who_stayed_can_leave_after_all(browser: Browser, app: App, ann: P
     if (await browser.open(asked.url)).status == 404:
         await browser.open(app.logout_url(tokens["id_token"]))
     page = await browser.click("accept")
-    assert "You are logged out." in page.text
+    assert "You are signed out." in page.text
     assert is_login(await browser.open(app.authorize_url("openid")))
 
 

@@ -105,7 +105,7 @@ async def test_a_passkey_is_the_only_factor(
         await page.add_init_script(NOT_BESIDE_A_FIELD)
     await page.goto(app.authorize_url("openid"))
     if asked == "by a button":
-        await page.click("text=Log in with a passkey")
+        await page.click("text=Sign in with a passkey")
     await tick_and_allow(page, "openid")
     claims = claims_of(app, (await arrive_at(page, app))["code"])
     assert claims["sub"] == somebody.subject

@@ -167,7 +167,7 @@ async def test_a_limit_of_the_operators_ends_what_was_to_last(
     await limit(store, app, timedelta(days=7))
     page = await browser.open(app.authorize_url("openid"))
     assert is_consent(page)
-    assert "until you revoke it. Your organisation has limited this to 7 days since" in page.text
+    assert "until you remove it. Your organisation has limited this to 7 days since" in page.text
     assert [
         field.get("value") for field in page.root.iter("input") if field.get("name") == "remember"
     ] == ["once", "604800"]

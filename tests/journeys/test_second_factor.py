@@ -285,7 +285,7 @@ async def test_a_passkey_may_stay_signed_in_and_that_is_worth_as_much(
     await arrive_at(page, app)
     await page.goto(app.authorize_url("openid", prompt="login"))
     await page.locator("#remember").check()
-    await page.get_by_role("button", name="Log in with a passkey").click()
+    await page.get_by_role("button", name="Sign in with a passkey").click()
     await arrive_at(page, app)
     await page.goto("about:blank")
     await page.goto(app.authorize_url("openid", acr_values="aal2", prompt="none"))

@@ -41,6 +41,8 @@ async def test_an_authenticator_app_is_set_up_and_the_sign_in_goes_on(
     page = await type_code(browser, app.now())
     codes = codes_on(page)
     assert len(codes) == len(set(codes)) == 10
+    (buttons,) = [e for e in page.root.iter() if "data-codes" in e.attrib]
+    assert f"Account: {ann.email}" in buttons.attrib["data-heading"].splitlines()
     assert ory.decisions == []
     await browser.click("accept")
     assert (accepted(ory)["acr"], accepted(ory)["amr"]) == ("aal2", MFA)
@@ -78,6 +80,20 @@ async def test_a_passkey_is_made_and_the_sign_in_goes_on(
     assert codes_on(page)
     await browser.click("accept")
     assert accepted(ory)["amr"] == ["pwd", "hwk", "user", "mfa"]
+
+
+async def test_who_does_not_want_to_tells_the_app_so_and_nothing_is_set_up(
+    portal: Portal, browser: Browser, ory: OryDouble, challenge: str, ann: Person
+) -> None:
+    page = await answer(browser, portal, challenge, ann)
+    assert "Don't sign in" in page.text
+    await browser.click("reject")
+    (told,) = ory.decided("login", "reject")
+    assert told is not None
+    assert told["error"] == "access_denied"
+    assert "factor.added" not in await portal.actions()
+    page = await browser.open(f"{portal.url}/login/enrol?login_challenge={challenge}")
+    assert page.url.path == "/login"
 
 
 async def test_codes_are_shown_once_also_when_the_page_is_loaded_again(

@@ -39,6 +39,32 @@ async def test_a_new_password_is_chosen_and_the_sign_in_goes_on(
     assert len(ory.decisions) == 2
 
 
+async def test_who_does_not_want_to_tells_the_app_so_and_keeps_the_password(
+    portal: Portal, browser: Browser, ory: OryDouble, ann: Person
+) -> None:
+    await expire_password(portal, ann)
+    before = await portal.user(ann)
+    await answer(browser, portal, ory.plant_login(), ann)
+    await browser.click("reject")
+    (told,) = ory.decided("login", "reject")
+    assert told is not None
+    assert told["error"] == "access_denied"
+    user = await portal.user(ann)
+    assert (user.password_hash, user.password_expired) == (before.password_hash, True)
+
+
+async def test_at_the_portals_own_sign_in_no_app_has_to_be_told(
+    portal: Portal, browser: Browser, ann: Person
+) -> None:
+    await expire_password(portal, ann)
+    await browser.open(f"{portal.url}/account/apps")
+    browser.fill("email", ann.email)
+    browser.fill("password", ann.password)
+    page = await browser.click("accept")
+    assert page.url.path == "/login/new-password"
+    assert not page.has("reject")
+
+
 async def test_with_the_wrong_password_nobody_learns_of_it(
     portal: Portal, browser: Browser, ory: OryDouble, ann: Person
 ) -> None:

@@ -1,7 +1,7 @@
 """A sign-in that somebody gave up cannot be taken over by whoever comes to the browser next."""
 
 from tests.doubles.ory import OryDouble
-from tests.driver import Browser, Document
+from tests.driver import Browser, Document, words
 from tests.fixtures.portal import NewBrowser, NewPortal, Portal
 from tests.login.factors import expire_password, give_app
 from tests.login.steps import address, answer
@@ -81,6 +81,15 @@ async def test_an_apps_sign_in_is_given_up_by_going_back_to_its_beginning(
     await browser.follow(AWAY)
     page = await browser.open(address(portal, challenge).replace("/login?", "/login/factor?"))
     assert page.url.path == "/login", page
+
+
+async def test_that_a_sign_in_was_not_finished_looks_like_a_warning(
+    portal: Portal, browser: Browser, ory: OryDouble, ann: Person
+) -> None:
+    page = await browser.open(address(portal, ory.plant_login()).replace("?", "/factor?"))
+    (said,) = [e for e in page.root.iter("p") if "not finished in time" in words(e)]
+    assert said.get("class") == "warning"
+    assert said.get("role") == "status"
 
 
 async def test_what_is_half_done_for_an_app_does_not_end_with_the_portals_own(

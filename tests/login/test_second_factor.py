@@ -10,6 +10,7 @@ import time_machine
 from portal import accounts, jobs
 from portal.decisions import login_session_hash
 from portal.sessions import SEALED_FOR
+from portal.store.tables import Passkey
 from tests.doubles.authenticator import PRESENT
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, Document
@@ -108,6 +109,32 @@ async def test_guesses_are_counted_before_they_are_looked_at(
     assert 0 < int(page.response.headers["retry-after"]) <= 60
     assert "Too many attempts" in page.text
     assert ory.decisions == []
+
+
+async def test_who_guessed_too_often_is_told_that_a_passkey_still_works(
+    portal: Portal, browser: Browser, ory: OryDouble, ann: Person, challenge: str
+) -> None:
+    app = await give_app(portal, ann)
+    async with portal.store.writing() as rows:
+        await rows.passkeys.add(
+            Passkey(
+                credential_id="Y3JlZGVudGlhbA",
+                subject=ann.subject,
+                public_key="key",
+                sign_count=0,
+                transports=[],
+                backed_up=False,
+                name="Key",
+                created_at=datetime.now(UTC),
+            )
+        )
+    await answer(browser, portal, challenge, ann)
+    for _ in range(5):
+        page = await type_code(browser, wrong(app))
+        assert "Your passkey still works" not in page.text
+    page = await type_code(browser, app.now())
+    assert page.status == 429
+    assert "Your passkey still works" in page.text
 
 
 async def test_a_code_is_taken_once(

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from portal.passwords import OverloadedError, Passwords
 from tests.doubles.ory import OryDouble
-from tests.driver import Browser
+from tests.driver import Browser, words
 from tests.fixtures.portal import NewBrowser, NewPortal, Portal, hashed
 from tests.login.steps import answer, counting_verifications, field, overloaded
 from tests.real.portal import Person
@@ -83,6 +83,28 @@ async def test_the_right_password_does_not_help_while_the_account_waits(
     assert "Too many attempts. Please try again in" in page.text
     assert page.element("email").get("value") == ann.email
     assert ory.decisions == []
+
+
+async def test_who_has_to_wait_is_told_what_still_works(
+    new_portal: NewPortal, new_browser: NewBrowser, ory: OryDouble
+) -> None:
+    """The same for an account that there is and for one that there is not."""
+    for settings, by_mail in (({"PORTAL_SMTP_URL": "smtp://127.0.0.1:9"}, True), ({}, False)):
+        portal = await new_portal(**settings)
+        eve = await portal.add_user(f"eve{by_mail:d}@example.org")
+        nobody = Person(email="nobody@example.org", password="x", subject="nobody")
+        for person in (eve, nobody):
+            browser = new_browser(at=portal)
+            challenge = ory.plant_login()
+            for _ in range(6):
+                page = await answer(browser, portal, challenge, person, password="no")
+            assert page.status == 429, person.email
+            hint = words(page.element("waiting-hint"))
+            assert "In a browser where you signed in before" in hint
+            assert ("by mail" in hint) is by_mail
+            if by_mail:
+                link = httpx.URL(page.link("a new password by mail"))
+                assert (link.path, link.params["login_challenge"]) == ("/recover", challenge)
 
 
 async def test_the_wait_doubles_up_to_a_quarter_of_an_hour(

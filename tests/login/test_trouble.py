@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-import sqlalchemy as sa
 
 from portal.store import StoreError
+from portal.store.engine import _WritingConnection
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser
 from tests.fixtures.portal import Portal
@@ -115,17 +116,14 @@ def failing_commit(number: int) -> Iterator[list[int]]:
     """The disk is full at the *number*-th commit from now on, and at no other."""
     seen = [0]
 
-    def commit(_: object) -> None:
+    def commit(connection: sqlite3.Connection) -> None:
         seen[0] += 1
         if seen[0] == number:
-            cause = sqlite3.OperationalError("database or disk is full")
-            raise sa.exc.OperationalError("COMMIT", {}, cause)
+            raise sqlite3.OperationalError("database or disk is full")
+        sqlite3.Connection.commit(connection)
 
-    sa.event.listen(sa.Engine, "commit", commit)
-    try:
+    with patch.object(_WritingConnection, "commit", commit):
         yield seen
-    finally:
-        sa.event.remove(sa.Engine, "commit", commit)
 
 
 @pytest.mark.parametrize("button", ["accept", "reject"])

@@ -76,13 +76,13 @@ async def test_what_is_sensitive_says_why_it_asks_again_and_leads_back(
     with time_machine.travel(now + timedelta(minutes=50), tick=False):
         page = await browser.open(portal.url + SENSITIVE)
         assert page.url.path == "/login"
-        assert "needs a recent sign-in" in page.text
+        assert "Please sign in again, so that we know that it is you." in page.text
         assert page.element("email").get("value") == ann.email
         assert page.link("Back to where you were") == f"{portal.url}/account/security"
         browser.fill("password", "wrong")
         page = await browser.click("accept")
         assert page.status == 401
-        assert "needs a recent sign-in" in page.text
+        assert "Please sign in again, so that we know that it is you." in page.text
         assert page.link("Back to where you were") == f"{portal.url}/account/security"
         browser.fill("password", ann.password)
         page = await browser.click("accept")

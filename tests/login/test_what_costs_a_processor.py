@@ -35,7 +35,7 @@ async def test_new_recovery_codes_are_refused_where_the_queue_is_full(
     await begin(browser, portal, ann)
     await type_code(browser, app.now())
     page = await browser.open(f"{portal.url}/account/security/codes")
-    (button,) = [b for b in page.root.iter("button") if page.form_around(b).get("method") == "post"]
+    (button,) = page.element("content").iter("button")
     with overloaded(portal):
         assert (await browser.submit(button)).status == 503
 
@@ -79,9 +79,7 @@ async def test_new_recovery_codes_are_made_five_times_and_then_slowly(
     statuses = []
     for _ in range(6):
         page = await browser.open(f"{portal.url}/account/security/codes")
-        (button,) = [
-            b for b in page.root.iter("button") if page.form_around(b).get("method") == "post"
-        ]
+        (button,) = page.element("content").iter("button")
         page = await browser.submit(button)
         statuses.append(page.status)
     assert statuses == [200] * 5 + [422]

@@ -6,7 +6,7 @@ import pytest
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser
 from tests.fixtures.portal import NewBrowser, Portal, sign_in
-from tests.login.steps import field
+from tests.login.steps import answer, field
 from tests.real.portal import Person
 
 PHOTOS = {"client_id": "photos", "client_name": "Holiday Photos"}
@@ -34,6 +34,17 @@ async def test_somebody_is_asked_before_they_are_signed_out(
     assert page.has("accept")
     assert page.has("reject")
     assert ory.decisions == []
+
+
+async def test_who_signed_in_here_is_told_whose_sign_in_ends(
+    portal: Portal, browser: Browser, new_browser: NewBrowser, ory: OryDouble, ann: Person
+) -> None:
+    await answer(browser, portal, ory.plant_login(session_id="s-1"), ann, remember=True)
+    challenge = ory.plant_logout(PHOTOS, subject=ann.subject, sid="s-1")
+    assert f"Signed in as {ann.email}" in (await browser.open(address(portal, challenge))).text
+    stranger = await new_browser().open(address(portal, challenge))
+    assert stranger.has("logout-form")
+    assert ann.email not in stranger.text, "the address may have reached another browser"
 
 
 async def test_a_logout_that_an_app_began_is_asked_about_all_the_same(
@@ -246,7 +257,7 @@ async def test_another_browsers_form_signs_nobody_out(
 
 # Back at the start page, where Ory sends whoever no app waits for
 
-SAID = "You are logged out."
+SAID = "You are signed out."
 FROM_ORY = {"Sec-Fetch-Site": "cross-site"}
 
 

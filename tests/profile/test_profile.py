@@ -2,6 +2,7 @@
 
 import pytest
 
+from portal import i18n
 from portal.claims.standard import FIELDS
 from tests.driver import Browser, Document, words
 from tests.fixtures.portal import NewBrowser, NewPortal, Portal, sign_in
@@ -81,6 +82,11 @@ async def test_what_cannot_be_is_told_at_its_field_and_nothing_is_saved(
     assert page.element("nickname").get("aria-invalid") is None
     assert page.element("nickname").get("value") == "Annie"
     assert page.element("birthdate").get("value") == "31.12.1990"
+    summary = page.element("form-error")
+    assert "autofocus" in summary.attrib
+    links = {link.get("href"): words(link) for link in summary.iter("a")}
+    assert set(links) == {"#birthdate", "#website"}
+    assert links["#birthdate"].startswith("Date of birth: ")
     assert (await portal.user(ann)).profile == {}
 
 
@@ -218,3 +224,79 @@ async def test_nobody_sees_anybody_elses(
     page = await open_profile(browser, portal)
     assert page.element("nickname").get("value") == ""
     assert bob.email not in page.html
+
+
+# The language
+
+
+def languages_of(page: Document) -> dict[str, str]:
+    return {option.get("value", ""): words(option) for option in page.element("locale")}
+
+
+def chosen_in(page: Document) -> list[str]:
+    options = page.element("locale")
+    return [option.get("value", "") for option in options if "selected" in option.attrib]
+
+
+async def test_the_language_is_chosen_among_those_of_the_pages_and_spoken_at_once(
+    portal: Portal, browser: Browser, ann: Person
+) -> None:
+    await sign_in(browser, portal, ann)
+    page = await open_profile(browser, portal)
+    assert languages_of(page) == {"": "As my browser says"} | i18n.NAMES
+    assert chosen_in(page) == [""]
+    browser.select("locale", "ar")
+    page = await browser.click("save")
+    assert page.response.headers["content-language"] == "ar"
+    assert chosen_in(page) == ["ar"]
+    assert (await portal.user(ann)).profile == {"locale": "ar"}
+    browser.select("locale", "")
+    page = await browser.click("save")
+    assert page.response.headers["content-language"] == "en"
+    assert (await portal.user(ann)).profile == {}
+
+
+async def test_a_language_that_the_pages_do_not_speak_stays_until_another_is_chosen(
+    portal: Portal, browser: Browser
+) -> None:
+    for number, (tag, name) in enumerate(
+        {"pt-BR": "português (Brasil)", "tlh": "tlh", "de-x1y2z": "de-x1y2z"}.items()
+    ):
+        person = await portal.add_user(f"p{number}@example.org", profile={"locale": tag})
+        await sign_in(browser, portal, person)
+        page = await open_profile(browser, portal)
+        assert languages_of(page)[tag] == name
+        assert chosen_in(page) == [tag]
+        page = await browser.click("save")
+        assert page.query == {"notice": "unchanged"}
+        assert (await portal.user(person)).profile == {"locale": tag}
+
+
+async def test_what_is_no_language_is_told_at_its_field_and_what_was_kept_stays_to_choose(
+    portal: Portal, browser: Browser
+) -> None:
+    eve = await portal.add_user("eve@example.org", profile={"locale": "en-GB"})
+    await sign_in(browser, portal, eve)
+    page = await open_profile(browser, portal)
+    form = {"locale": "no language", "form_token": field(page, "form_token")}
+    answer = Document(await browser._http.post(PATH, data=form))
+    assert answer.status == 422
+    assert words(answer.element("locale-problem"))
+    assert chosen_in(answer) == ["no language"]
+    assert "en-GB" in languages_of(answer)
+    assert (await portal.user(eve)).profile == {"locale": "en-GB"}
+
+
+@pytest.mark.parametrize(("choice", "spoken"), [("de", "de"), ("", "en")])
+async def test_what_was_chosen_at_the_foot_of_a_page_before_does_not_stand_in_its_way(
+    portal: Portal, browser: Browser, choice: str, spoken: str
+) -> None:
+    eve = await portal.add_user("eve@example.org", profile={"locale": "es"})
+    await sign_in(browser, portal, eve)
+    for instead_of in ("es", "de"):
+        form = {"language": "fr", "instead_of": instead_of, "back": PATH}
+        await browser._http.post("/language", data=form)
+    await open_profile(browser, portal)
+    browser.select("locale", choice)
+    page = await browser.click("save")
+    assert page.response.headers["content-language"] == spoken

@@ -62,7 +62,7 @@ async def test_a_forgotten_password_is_replaced(
     page = await choose(browser, await link_for(browser, portal, ann, outbox))
     assert page.status == 200
     assert "Your new password is set" in page.text
-    assert page.link("Log in").endswith("/login")
+    assert page.link("Sign in").endswith("/login")
     assert not await can_sign_in(portal, browser, ann, ann.password)
     assert await can_sign_in(portal, browser, ann, NEW)
 
@@ -86,6 +86,25 @@ async def test_everything_from_before_ends(
     assert grant.revoke_synced_at is not None, "Ory was told at once"
     assert (await portal.actions())[-2:] == ["user.reset_asked", "user.password_reset"]
     assert [letter.kind for letter in await outbox()] == ["reset", "password_reset"]
+
+
+async def test_who_asked_too_often_is_told_what_still_works(
+    portal: Portal, browser: Browser, ann: Person
+) -> None:
+    for _ in range(4):
+        page = await ask(browser, portal, ann.email)
+    assert page.status == 429
+    assert "The newest link in your mailbox still works" in page.text
+
+
+async def test_what_was_typed_is_told_back_with_a_way_to_correct_it(
+    portal: Portal, browser: Browser, ann: Person
+) -> None:
+    for typed in (ann.email, "Nobody@Example.org"):
+        page = await ask(browser, portal, typed)
+        assert f"You typed {typed}" in page.text
+        page = await browser.follow("Use another address")
+        assert page.url.path == "/recover"
 
 
 async def test_using_the_link_proves_that_the_address_is_theirs(
@@ -309,6 +328,22 @@ async def test_another_browser_is_not_sent_to_the_app(
     link = (await outbox())[-1].values["link"]
     page = await choose(new_browser(), link, email=ann.email)
     assert "Continue to" not in page.text
+
+
+async def test_without_mail_the_page_says_so_and_what_to_do(
+    new_portal: NewPortal, new_browser: NewBrowser, ory: OryDouble
+) -> None:
+    portal = await new_portal()
+    browser = new_browser(at=portal)
+    challenge = ory.plant_login()
+    page = await browser.open(f"{portal.url}/recover?login_challenge={challenge}")
+    assert page.status == 404
+    assert page.title.startswith("This site cannot mail you a new password")
+    assert "Ask whoever runs it" in page.text
+    assert httpx.URL(page.link("Back to sign in")).params["login_challenge"] == challenge
+    answer = await browser._http.post("/recover", data={"email": "a@b.org", "form_token": "x"})
+    assert answer.status_code == 404
+    assert "This site cannot mail you a new password" in answer.text
 
 
 async def test_without_mail_none_of_it_is_there(new_portal: NewPortal) -> None:

@@ -49,6 +49,16 @@ async def link_for(browser: Browser, portal: Portal, email: str, outbox: Outbox)
     return (await outbox())[-1].values["link"]
 
 
+async def test_what_was_typed_is_told_back_with_a_way_to_correct_it(
+    portal: Portal, browser: Browser, ann: Person
+) -> None:
+    for typed in (ann.email, "Nobody@Example.org"):
+        page = await ask(browser, portal, typed)
+        assert f"You typed {typed}" in page.text
+        page = await browser.follow("Use another address")
+        assert page.url.path == "/register"
+
+
 async def finish(
     browser: Browser, link: str, password: str = NEW, *, name: str = "", email: str = ""
 ) -> Document:
@@ -187,6 +197,21 @@ async def test_registration_without_mail_is_a_mistake_in_the_settings(
 ) -> None:
     with pytest.raises(SettingsError, match="PORTAL_REGISTRATION: needs a mail server"):
         await new_portal(PORTAL_REGISTRATION="1")
+
+
+async def test_where_nobody_can_register_the_page_says_so_and_what_to_do(
+    new_portal: NewPortal, new_browser: NewBrowser
+) -> None:
+    portal = await new_portal()
+    browser = new_browser(at=portal)
+    page = await browser.open(f"{portal.url}/register")
+    assert page.status == 404
+    assert page.title.startswith("You cannot make an account here yourself")
+    assert "ask whoever runs this site" in page.text
+    assert page.link("Sign in").endswith("/login")
+    answer = await browser._http.post("/register", data={"email": "a@b.org", "form_token": "x"})
+    assert answer.status_code == 404
+    assert "You cannot make an account here yourself" in answer.text
 
 
 @pytest.mark.parametrize("settings", [{}, {"PORTAL_SMTP_URL": NOWHERE}])
@@ -423,7 +448,7 @@ async def test_so_many_invitations_go_to_one_address_and_no_more(
 ) -> None:
     for _ in range(10):
         await invite(portal)
-    with pytest.raises(invitations.InvitedOftenError, match="try again in 5 minutes"):
+    with pytest.raises(invitations.InvitedOftenError, match="Try again in 5 minutes"):
         await invite(portal)
     assert len(await outbox()) == 10
     await invite(portal, "root@example.org")

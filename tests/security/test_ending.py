@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.accounts.own import CHANGED
+from portal.accounts.own import ChangedMeanwhileError
 from portal.decisions import login_session_hash
 from portal.page import NotThereError
 from portal.security import flow
@@ -210,7 +210,7 @@ async def test_a_session_that_counts_no_more_ends_nothing(
     await flow.end_others(user, this="a" * 64, visitor=HERE, services=portal.services)
     page = await flow.end_others(user, this="c" * 64, visitor=HERE, services=portal.services)
     assert isinstance(page, SecurityPage)
-    assert (page.status, page.error) == (409, CHANGED)
+    assert (page.status, page.error) == (409, ChangedMeanwhileError().sentence)
     with pytest.raises(NotThereError):
         await flow.end_one(
             EndForm(kind="portal", handle="c" * 64), user, visitor=HERE, services=portal.services

@@ -80,8 +80,8 @@ async def test_second_steps_are_listed_with_what_can_be_done_about_them(
         await rows.recovery_codes.replace(ann.subject, codes, at=now)
     page = await open_security(browser, portal)
     laptop, phone = rows_of(page, "factors-title")
-    assert laptop.startswith("My <laptop> Passkey, added")
-    assert phone.startswith("Phone Authenticator app, added")
+    assert laptop.startswith("My <laptop> Passkey · Added")
+    assert phone.startswith("Phone Authenticator app · Added")
     assert "not used yet" in phone
     assert page.link_to("/factors/rename", "kind=passkey", "id=kEy-1_x")
     assert page.link_to("/factors/remove", "kind=totp", "id=t-1")
@@ -116,16 +116,43 @@ async def test_what_happened_is_told_in_words_and_without_ids(
     told = [row.partition(" UTC")[0].rsplit(" ", 4)[0] for row in rows_of(page, "activity-title")]
     assert told == [
         "Signed in to these pages",
-        "A waiting time after wrong passwords was lifted, by the operator",
-        "A new password was demanded, by an administrator",
+        "A waiting time after wrong passwords was lifted",
+        "A new password was demanded",
         "“Printer” was allowed to use your account",
         "Signed in to an app",
         "Signed in to “Photo Printer”",
         "Look at this Somebody gave a wrong password",
     ]
+    by = [row.partition(" UTC · ")[2] for row in rows_of(page, "activity-title")[1:3]]
+    assert by == ["By the operator", "By an administrator"]
     assert "c-1" not in page.html
     assert "c-unheard-of" not in page.html
     assert "71f0" not in page.html
+
+
+async def test_second_steps_are_told_by_their_names(
+    portal: Portal, browser: Browser, ann: Person
+) -> None:
+    key, app = {"kind": "passkey", "name": "My key"}, {"kind": "totp", "name": "Phone"}
+    await happen(portal, ann, "factor.added", detail=key)
+    await happen(portal, ann, "factor.added", detail=app)
+    await happen(portal, ann, "factor.renamed", detail=app | {"name": "Old", "before": "Phone"})
+    await happen(portal, ann, "factor.removed", detail=key)
+    await happen(portal, ann, "factor.removed", detail={})
+    await happen(portal, ann, "login.factor_failed", actor=None, detail={"kind": "code"})
+    await happen(portal, ann, "login.factor_failed", actor=None, detail={"kind": "passkey"})
+    await sign_in(browser, portal, ann)
+    page = await open_security(browser, portal)
+    told = [row.partition(" UTC")[0].rsplit(" ", 4)[0] for row in rows_of(page, "activity-title")]
+    assert told[1:] == [
+        "Look at this Somebody gave the right password, but no right passkey",
+        "Look at this Somebody gave the right password, but a wrong code",
+        "A second step was removed",
+        "The passkey “My key” was removed",
+        "The authenticator app “Phone” is called “Old” now",
+        "The authenticator app “Phone” was added",
+        "The passkey “My key” was added",
+    ]
 
 
 async def test_where_an_administrator_sits_is_nobodys_business(

@@ -110,7 +110,7 @@ async def test_where_too_many_type_at_once_nothing_is_said(
         most = max(most, at_once)
         let_go.wait(20)
         at_once -= 1
-        return Strength(4, "Judged.", enough=True)
+        return Strength(4)
 
     monkeypatch.setattr("portal.strength.flow.strength", slowly)
     async with asyncio.timeout(15), asyncio.TaskGroup() as group:
@@ -125,7 +125,7 @@ async def test_where_too_many_type_at_once_nothing_is_said(
         let_go.set()
     assert [answer.status_code for answer in quiet] == [200] * 5
     assert ["".join(answer.text.split()) for answer in quiet] == [EMPTY] * 5
-    assert sum("Judged." in task.result().text for task in asked) == 1 + QUEUE
+    assert sum("Very hard to guess." in task.result().text for task in asked) == 1 + QUEUE
     assert most == 1
 
 
