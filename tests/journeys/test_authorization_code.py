@@ -53,7 +53,7 @@ async def test_the_pages_name_the_port_that_the_answer_goes_to(
         assert there in page.text
         assert registered not in page.text
         page = await sign_in(browser, ann)
-        assert f"receive the answer at {there}" in page.text
+        assert f"gets your answer at {there}" in page.text
         assert registered not in page.text
         await allow(browser, "openid")
         (received,) = elsewhere.received

@@ -77,11 +77,12 @@ def claims_of(id_token: str) -> dict[str, Any]:
 
 
 async def test_an_own_scope_brings_its_claims_to_the_app(browser: Browser, app: App) -> None:
-    await browser.open(app.authorize_url("openid work payroll.read phone"))
+    await browser.open(app.authorize_url("openid work payroll.read phone", ui_locales="en"))
     page = await sign_in(browser, ANN)
     assert "See where you work" in page.text
-    assert "Department: Research, Cost centre: 4711, Groups: readers, writers" in page.text
-    assert "Ann Example, 1990-12-31, Cost centre: 4711, Works for a supplier" in page.text
+    assert "Department: Research Cost centre: 4711 Groups: readers, writers" in page.text
+    assert "Name: Ann Example Date of birth: 31 December 1990 Cost centre: 4711" in page.text
+    assert "Works for a supplier (not shown here)" in page.text
     assert "Works for a supplier: yes" not in page.text  # it is hidden from people
     await allow(browser, "openid", "work", "phone")
     tokens = app.exchange(code_at(browser.page, app))
@@ -101,7 +102,7 @@ async def test_an_own_scope_brings_its_claims_to_the_app(browser: Browser, app: 
 
 
 async def test_the_standard_scopes_tell_what_the_standard_says(browser: Browser, app: App) -> None:
-    await browser.open(app.authorize_url("openid profile email address"))
+    await browser.open(app.authorize_url("openid profile email address", ui_locales="en"))
     await sign_in(browser, ANN)
     await allow(browser, "openid", "profile", "email", "address")
     tokens = app.exchange(code_at(browser.page, app))
@@ -116,8 +117,8 @@ async def test_the_standard_scopes_tell_what_the_standard_says(browser: Browser,
 async def test_the_person_sees_the_data_among_their_apps(
     browser: Browser, told: RealPortal, app: App
 ) -> None:
-    await browser.open(app.authorize_url("openid work"))
+    await browser.open(app.authorize_url("openid work", ui_locales="en"))
     await sign_in(browser, ANN)
     await allow(browser, "openid", "work")
     page = await open_portal(browser, told, "/account/apps", ANN)
-    assert "Department: Research, Cost centre: 4711" in page.text
+    assert "Abteilung: Research Kostenstelle: 4711" in page.text  # their own language is German

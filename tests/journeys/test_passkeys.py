@@ -167,7 +167,7 @@ async def test_an_authenticator_app_and_a_recovery_code(
         await page.click("text=Save as a file")
     file = (await (await saved.value).path()).read_text()
     codes = await leave_codes(page)
-    assert file.splitlines() == codes
+    assert file.splitlines()[-len(codes) :] == codes
     await page.context.clear_cookies()
     await page.goto(app.authorize_url("openid"))
     await type_login(page, somebody)
