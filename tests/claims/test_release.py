@@ -169,7 +169,7 @@ def lines(data):
             ["Name: Ann Example", "Nickname: Annie", "User name: ann", "Language: de-DE"],
         ),
         ("phone", ["Phone: +4930123456 (confirmed)"]),
-        ("address", ["Address: Example Street 1, 10115 Berlin, Germany"]),
+        ("address", ["Postal address: Example Street 1, 10115 Berlin, Germany"]),
         ("work", ["Department: Research", "Level: 7", "Nickname: Annie"]),
         ("risk", ["Risk class: "]),
         ("bare", []),
