@@ -17,6 +17,7 @@ from portal.i18n import ngettext
 from portal.settings import Settings
 from portal.store import Rows
 from portal.store.tables import AT_ORY, ClientPolicy, GrantRecord, GrantState, Revocation
+from portal.writing import SPANS
 
 FIRST_TRY_AFTER: Final = timedelta(seconds=5)
 """How long the background job leaves a fresh revocation to the request that made it."""
@@ -43,12 +44,6 @@ _FOR_ABOUT: Final[_Counting] = {
     "day": lambda n: ngettext("for about {count} day", "for about {count} days", n),
     "hour": lambda n: ngettext("for about {count} hour", "for about {count} hours", n),
     "minute": lambda n: ngettext("for about {count} minute", "for about {count} minutes", n),
-}
-_ALONE: Final[_Counting] = {
-    "day": lambda n: ngettext("{count} day", "{count} days", n),
-    "hour": lambda n: ngettext("{count} hour", "{count} hours", n),
-    "minute": lambda n: ngettext("{count} minute", "{count} minutes", n),
-    "second": lambda n: ngettext("{count} second", "{count} seconds", n),
 }
 _ABOUT: Final[_Counting] = {
     "day": lambda n: ngettext("about {count} day", "about {count} days", n),
@@ -158,7 +153,7 @@ def in_words(span: timedelta | None) -> str:
 
 def span_in_words(span: timedelta) -> str:
     """How much time, to stand by itself: ``30 days``; never more than *span*."""
-    return _counted(span, _ALONE, _ABOUT)
+    return _counted(span, SPANS, _ABOUT)
 
 
 def lasted(grant: GrantRecord) -> str:

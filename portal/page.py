@@ -102,6 +102,19 @@ class ResultPage(Page, frozen=True, kw_only=True):
     """False: what comes next is in the mailbox, and the button is only for mistakes."""
 
 
+def look_into_mailbox(typed: str, *, message: str, advice: str, again: str) -> ResultPage:
+    """What everybody is told who asked for a mail to *typed*; *again* leads back to the form."""
+    return ResultPage(
+        title=_("Look into your mailbox"),
+        message=message,
+        advice=advice,
+        next_url=again,
+        button=_("Use another address"),
+        mailed_to=typed,
+        is_over=False,
+    )
+
+
 def link_gone(*, advice: str, next_url: str = "/login", button: str | None = None) -> ResultPage:
     """What a mailed link leads to that is of no use any more; *advice*: how to go on, with a button
     to where a new one is to be had.

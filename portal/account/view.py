@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from babel.lists import format_list
 
 from portal.account.pages import (
     AppPage,
@@ -35,9 +34,9 @@ from portal.grants import (
     was_narrowed,
 )
 from portal.i18n import gettext as _
-from portal.i18n import language
 from portal.scopes import Scope, ScopeCatalog
 from portal.store.tables import GrantRecord, Revocation, User
+from portal.writing import quoted
 
 PATIENCE: Final = timedelta(seconds=4)
 """After an undo is over: until then the background job has usually told Ory."""
@@ -173,10 +172,7 @@ def permissions(
 
 def needs(case: Case, missing: Sequence[str], catalog: ScopeCatalog) -> str:
     """Why *missing* cannot be taken from the app alone: the operator says that it needs that."""
-    titles = format_list(
-        [_("“{title}”").format(title=words.title) for __, words in _described(missing, catalog)],
-        locale=language().locale,
-    )
+    titles = quoted(words.title for __, words in _described(missing, catalog))
     text = _("{app} needs {permissions}: keep that ticked, or remove its access instead.")
     return text.format(app=case.app.name, permissions=titles)
 

@@ -21,7 +21,6 @@ from portal.admin.audit_search import LABELS as LABELS_OF_FORM
 from portal.admin.audit_search import ORDERS, Wanted, find_day, resolve
 from portal.admin.search_pages import Chip, what_is_wrong
 from portal.admin.searching import Choice, export_links, looked
-from portal.admin.wording import listed, number
 from portal.grants import in_words, span_in_words
 from portal.i18n import N_, ngettext
 from portal.i18n import gettext as _
@@ -29,7 +28,7 @@ from portal.page import NotThereError
 from portal.services import Services
 from portal.store import Rows
 from portal.store.tables import AuditEvent, User
-from portal.web.templating import day, moment
+from portal.writing import day, listed, moment, number
 
 PAGE: Final = 50
 MAX_NOTE: Final = 200
@@ -197,7 +196,7 @@ def _notes(detail: Mapping[str, Any]) -> Iterable[str]:
         yield _("Remembered for at most {span}").format(span=span)[:MAX_NOTE]
     taken = _taken(detail)
     if taken:
-        yield _("Taken away: {permissions}").format(permissions=listed(taken))[:MAX_NOTE]
+        yield _("Taken away: {permissions}").format(permissions=listed(taken, "unit"))[:MAX_NOTE]
     for name, label in LABELS.items():
         value = detail.get(name)
         if value is True:
@@ -248,7 +247,7 @@ def _said(value: object) -> str:
             _told(_(WORDS.get(name, str(name))), _said(one)) for name, one in value.items()
         )
     if isinstance(value, list):
-        return listed(map(_said, value))
+        return listed(map(_said, value), "unit")
     return number(value) if isinstance(value, int) else _readable(str(value))
 
 

@@ -22,7 +22,7 @@ from portal.admin.bulk_pages import (
 )
 from portal.admin.grant_pages import LABELS, term_in_words
 from portal.admin.grant_search import Wanted
-from portal.admin.wording import TROUBLES, apps_in_words, number, people_in_words
+from portal.admin.wording import TROUBLES, apps_in_words, people_in_words
 from portal.i18n import N_, ngettext
 from portal.i18n import gettext as _
 from portal.page import GoTo, NotThereError
@@ -32,6 +32,7 @@ from portal.store.bulk_revocations import RUNNING, BulkRow
 from portal.store.grant_index import EXACT_TO, MOST_CLIENTS, MOST_USERS
 from portal.store.revocations import Stuck
 from portal.store.tables import User
+from portal.writing import number
 
 PAGE: Final = 50
 EVERYTHING: Final = N_(

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from portal.admin.client_pages import ClientRowView, ClientsPage
 from portal.admin.search_pages import what_is_wrong
-from portal.admin.wording import apps_in_words, number
+from portal.admin.wording import apps_in_words
 from portal.apps import clean_name, host_of
 from portal.factors.levels import AAL2
 from portal.grants import Policy
@@ -16,6 +16,7 @@ from portal.ory.errors import OryNotFoundError
 from portal.ory.models import OAuth2Client
 from portal.services import Services
 from portal.store.tables import User
+from portal.writing import number
 
 PAGE: Final = 50
 MOST: Final = 1000

@@ -26,7 +26,7 @@ from portal.admin.searching import (
     too_many_apps,
     too_many_people,
 )
-from portal.admin.wording import apps_in_words, number, people_in_words, roughly
+from portal.admin.wording import apps_in_words, people_in_words
 from portal.grants import Policy, remembered_until, remembers, remembers_something, state_of
 from portal.i18n import N_, ngettext
 from portal.i18n import gettext as _
@@ -40,6 +40,7 @@ from portal.store.grant_index import (
 )
 from portal.store.grants import LIVING
 from portal.store.tables import User
+from portal.writing import number, roughly
 
 PAGE: Final = 50
 NEXT: Final[dict[Order, str]] = {

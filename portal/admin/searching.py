@@ -16,7 +16,7 @@ from portal.i18n import N_
 from portal.i18n import gettext as _
 from portal.store.grant_index import MOST_CLIENTS, MOST_USERS
 from portal.web.inputs import HostileInputError, require_clean
-from portal.web.templating import day
+from portal.writing import day
 
 MAX_TERM: Final = 320
 TOO_LONG: Final = N_("This is longer than anything there is to find. Type less of it.")

@@ -8,7 +8,6 @@ import msgspec
 
 from portal import accounts
 from portal.accounts import administration, recovery
-from portal.admin.wording import listed, number
 from portal.factors.levels import is_enforced
 from portal.factors.standing import Standing
 from portal.grants import in_words
@@ -17,6 +16,7 @@ from portal.i18n import gettext as _
 from portal.services import Services, Visitor
 from portal.sessions import Place
 from portal.store.tables import User
+from portal.writing import listed, number
 
 LAST_ADMIN: Final = N_(
     "This is the last administrator who can sign in. "
@@ -61,7 +61,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         if at_ory:
             sign_ins = ngettext("{count} sign-in for apps", "{count} sign-ins for apps", at_ory)
             ended.append(sign_ins.format(count=number(at_ory)))
-        return _("They are signed out everywhere: {ended}.").format(ended=listed(ended))
+        return _("They are signed out everywhere: {ended}.").format(ended=listed(ended, "unit"))
 
     @property
     def apps_lost(self) -> str:
@@ -206,7 +206,7 @@ def _without_factors(known: Known) -> tuple[str, ...]:
     ]
     enforced = is_enforced(known.user, known.services.settings)
     return (
-        _("This removes: {removed}.").format(removed=listed(removed)),
+        _("This removes: {removed}.").format(removed=listed(removed, "unit")),
         _("They sign in with their password once, and have to set up a second factor there.")
         if enforced
         else _("They sign in with their password alone until they set up a second factor again."),

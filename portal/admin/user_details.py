@@ -21,7 +21,7 @@ from portal.sessions import Place, places
 from portal.store import AuditSearch, Rows
 from portal.store.tables import User
 from portal.throttle import locked
-from portal.web.templating import moment
+from portal.writing import moment
 
 EVENTS: Final = 10
 KINDS: Final = {"passkey": N_("Passkey"), "totp": N_("Authenticator app")}

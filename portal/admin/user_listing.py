@@ -7,12 +7,13 @@ from typing import Any, Final
 from portal.admin.searching import Choice
 from portal.admin.user_pages import UserRowView, UsersPage
 from portal.admin.user_search import ORDERS, STATES, Wanted
-from portal.admin.wording import people_in_words, roughly
+from portal.admin.wording import people_in_words
 from portal.i18n import N_
 from portal.i18n import gettext as _
 from portal.services import Services
 from portal.store.tables import User
 from portal.throttle import locked
+from portal.writing import roughly
 
 PAGE: Final = 50
 FOUND_ORDER: Final = N_("Addresses that begin so, then names")

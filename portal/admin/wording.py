@@ -1,17 +1,14 @@
 """Words that several admin pages share."""
 
-from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlencode
 
-from babel.lists import format_list
-from babel.numbers import format_compact_decimal, format_decimal
-
 from portal.grants import NARROWED
-from portal.i18n import N_, language, ngettext
+from portal.i18n import N_, ngettext
 from portal.i18n import gettext as _
 from portal.page import GoTo
 from portal.store.tables import AT_ORY
+from portal.writing import number
 
 TROUBLES: Final = {
     "OryUnavailableError": N_("Ory does not answer, or asked to wait."),
@@ -55,28 +52,6 @@ def trouble_in_words(error: str) -> str:
 def reason_in_words(reason: str) -> str:
     """Why a grant ended; what nobody has words for stays as it is kept."""
     return _(REASONS[reason]) if reason in REASONS else reason
-
-
-def number(value: int) -> str:
-    """A number with its thousands apart, in the language of the page."""
-    return format_decimal(value, locale=language().locale)
-
-
-def listed(values: Iterable[str]) -> str:
-    """Several things, one after the other."""
-    return format_list(list(values), "unit", locale=language().locale)
-
-
-def roughly(value: int) -> str:
-    """Two digits are all that an estimate is worth."""
-    locale, rounded = language().locale, round(value, 2 - len(str(value)))
-    if rounded < 10**6:
-        return number(rounded)
-    # Japanese has one way to write it
-    style: Literal["long", "short"] = (
-        "long" if "long" in locale.compact_decimal_formats else "short"
-    )
-    return format_compact_decimal(rounded, format_type=style, locale=locale, fraction_digits=1)
 
 
 def people_in_words(count: int) -> str:

@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any, Final
 
 import msgspec
-from babel.dates import format_date
 
 from portal.attributes import AttributeCatalog
 from portal.claim_names import ADDRESS_PARTS, STANDARD
@@ -13,6 +12,7 @@ from portal.i18n import N_, language
 from portal.i18n import gettext as _
 from portal.scopes import ScopeCatalog
 from portal.store.tables import User
+from portal.writing import long_day
 
 CONFORMANCE_CLAIMS: Final[dict[str, dict[str, Any]]] = {
     "profile": {
@@ -157,7 +157,7 @@ def _text(name: str, value: object) -> str:
 def _birthdate(value: str) -> str:
     """A whole date as people write it; a year alone, or a day without one, as it is."""
     try:
-        return format_date(date.fromisoformat(value), "long", locale=language().locale)
+        return long_day(date.fromisoformat(value))
     except ValueError:
         return value
 

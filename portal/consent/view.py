@@ -1,11 +1,9 @@
 """The consent page made from a request, a grant and what is ticked."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
-from babel.dates import format_date
-from babel.lists import format_list
 
 from portal.apps import AppView
 from portal.attributes import AttributeCatalog
@@ -34,10 +32,10 @@ from portal.grants import (
     span_in_words,
 )
 from portal.i18n import gettext as _
-from portal.i18n import language
 from portal.scopes import ScopeCatalog
 from portal.settings import Settings
 from portal.store.tables import GrantRecord, User
+from portal.writing import long_day, quoted
 
 
 class Ticks(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,13 +134,9 @@ def summary(
 
 def needs(ask: Ask, missing: tuple[str, ...], catalog: ScopeCatalog) -> str:
     """Why *ask* is not allowed yet: the operator says that the app needs what is *missing*."""
-    titles = _quoted(catalog.describe(scope).title for scope in missing)
+    titles = quoted(catalog.describe(scope).title for scope in missing)
     text = _("{app} needs {permissions}: tick that too, or deny.")
     return text.format(app=ask.client_name, permissions=titles)
-
-
-def _quoted(titles: Iterable[str]) -> str:
-    return format_list([_("“{title}”").format(title=t) for t in titles], locale=language().locale)
 
 
 def _permission(
@@ -230,7 +224,7 @@ def _history(
             _("You removed this app's access on {day}."),
             _("This app's access was removed on {day}."),
         )
-        return (removed if by_person else was_removed).format(day=_day(grant.revoked_at))
+        return (removed if by_person else was_removed).format(day=long_day(grant.revoked_at))
     if not remembers_something(grant):
         return None
     if not remembers(grant, policy, now=now):
@@ -238,13 +232,13 @@ def _history(
     if not any(permission.is_new for permission in asked):
         return None
     text = _("You allowed this app something on {day}. What is new this time is marked.")
-    return text.format(day=_day(remembered_since(grant)))
+    return text.format(day=long_day(remembered_since(grant)))
 
 
 def _over(grant: GrantRecord, policy: Policy, now: datetime) -> str:
     """Why what was allowed does not hold any more."""
     since, span = remembered_since(grant), chosen_duration(grant)
-    was: dict[str, str] = {"day": _day(since), "lasting": lasted(grant)}
+    was: dict[str, str] = {"day": long_day(since), "lasting": lasted(grant)}
     if policy.longest is None or (span is not None and now >= since + span):
         text = _("You allowed this on {day}, {lasting}. That time is over, so you are asked again.")
         return text.format(**was)
@@ -253,7 +247,3 @@ def _over(grant: GrantRecord, policy: Policy, now: datetime) -> str:
         "since, so you are asked again."
     )
     return text.format(**was, limit=span_in_words(policy.longest))
-
-
-def _day(moment: datetime) -> str:
-    return format_date(moment.astimezone(UTC), "long", locale=language().locale)

@@ -1,16 +1,13 @@
 """What people call their factors, and what they are called until then."""
 
 import re
-from datetime import UTC
 from typing import Final
-
-from babel.dates import format_date
 
 from portal.factors.errors import FactorError
 from portal.i18n import gettext as _
-from portal.i18n import language
 from portal.origin import UNKNOWN_BROWSER, browser_in_words
 from portal.services import Visitor
+from portal.writing import day
 
 MAX_NAME: Final = 64
 
@@ -19,8 +16,7 @@ def default_name(kind: str, visitor: Visitor) -> str:
     """What a factor is called if nobody says: "Passkey, Chrome on Linux, 3 May 2026"."""
     browser = browser_in_words(visitor.origin.user_agent)
     where = f", {browser}" if browser != _(UNKNOWN_BROWSER) else ""
-    day = format_date(visitor.now.astimezone(UTC), "medium", locale=language().locale)
-    return f"{_(kind)}{where}, {day}"[:MAX_NAME]
+    return f"{_(kind)}{where}, {day(visitor.now)}"[:MAX_NAME]
 
 
 def checked_name(name: str, default: str) -> str:

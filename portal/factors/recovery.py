@@ -9,20 +9,20 @@ import math
 import re
 import secrets
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
-from babel.dates import format_date
 
 from portal.factors.changes import Settle, still, tell, write_down
 from portal.factors.errors import FactorError
 from portal.i18n import gettext as _
-from portal.i18n import language, ngettext
+from portal.i18n import ngettext
 from portal.passwords import Passwords, Place
 from portal.services import Services, Visitor
 from portal.store import Rows
 from portal.store.tables import User
+from portal.writing import day
 
 COUNT: Final = 10
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -39,11 +39,10 @@ _SHAPE: Final = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 
 def heading(site: str, account: str | None, now: datetime) -> tuple[str, ...]:
     """What stands above the codes in a file: whose they are, of when, and what they are for."""
-    day = format_date(now.astimezone(UTC), "medium", locale=language().locale)
     return (
         _("Recovery codes for {site}").format(site=site),
         *((_("Account: {account}").format(account=account),) if account else ()),
-        _("Made on {day}. Older ones do not work any more.").format(day=day),
+        _("Made on {day}. Older ones do not work any more.").format(day=day(now)),
         _("Each works once."),
     )
 

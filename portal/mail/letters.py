@@ -6,7 +6,7 @@ words of their own.
 
 import textwrap
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,11 +15,11 @@ from email.utils import format_datetime, parseaddr
 from typing import Final, NamedTuple
 
 import msgspec
-from babel import dates
 
-from portal.i18n import N_, language, ngettext, speaking
+from portal.i18n import N_, language, speaking
 from portal.i18n import gettext as _
 from portal.origin import Origin, browser_in_words
+from portal.writing import SPANS, long_moment
 
 WIDTH: Final = 72
 
@@ -47,7 +47,7 @@ class Unsendable(MessageError):  # noqa: N818 - a letter that is, not a failure 
 def circumstances(origin: Origin, now: datetime) -> dict[str, str]:
     """When something was asked for or done, and from where, as values of a letter."""
     return {
-        "when": dates.format_datetime(now.astimezone(UTC), "long", locale=language().locale),
+        "when": long_moment(now),
         "browser": browser_in_words(origin.user_agent),
         "address": origin.address or _("unknown"),
     }
@@ -55,22 +55,14 @@ def circumstances(origin: Origin, now: datetime) -> dict[str, str]:
 
 def duration(seconds: int) -> str:
     """How long something is good for: ``30 minutes``, ``7 days``."""
-    for size in (86_400, 3_600, 60):
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size and seconds % size == 0:
-            return _counted(seconds // size, size)
-    return _counted(seconds // 60, 60) if seconds >= 120 else _counted(seconds, 1)
+            return _counted(seconds // size, unit)
+    return _counted(seconds // 60, "minute") if seconds >= 120 else _counted(seconds, "second")
 
 
-def _counted(count: int, size: int) -> str:
-    if size == 86_400:
-        words = ngettext("{count} day", "{count} days", count)
-    elif size == 3_600:
-        words = ngettext("{count} hour", "{count} hours", count)
-    elif size == 60:
-        words = ngettext("{count} minute", "{count} minutes", count)
-    else:
-        words = ngettext("{count} second", "{count} seconds", count)
-    return words.format(count=count)
+def _counted(count: int, unit: str) -> str:
+    return SPANS[unit](count).format(count=count)
 
 
 def compose(

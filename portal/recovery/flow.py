@@ -10,7 +10,7 @@ from portal.decisions import usable_challenge
 from portal.i18n import gettext as _
 from portal.links import LinkError
 from portal.mail.letters import duration
-from portal.page import ResultPage, link_gone
+from portal.page import ResultPage, link_gone, look_into_mailbox
 from portal.recovery.forms import RecoverForm, ResetForm
 from portal.recovery.pages import RecoverPage, ResetPage
 from portal.services import Services, Visitor
@@ -42,17 +42,14 @@ def closed(next_url: str = "/login") -> ResultPage:
 
 def sent(typed: str, *, good_for: str, again: str) -> ResultPage:
     """What everybody is told who asked, whether the address *typed* has an account or not."""
-    return ResultPage(
-        title=_("Look into your mailbox"),
+    return look_into_mailbox(
+        typed,
         message=_("If there is an account with this address, a mail is on its way to it."),
         advice=_(
             "The link in it works once, and for {good_for}. No mail? Look among the unwanted ones, "
             "and check that the address is the one of your account."
         ).format(good_for=good_for),
-        next_url=again,
-        button=_("Use another address"),
-        mailed_to=typed,
-        is_over=False,
+        again=again,
     )
 
 

@@ -8,7 +8,7 @@ from portal.decisions import usable_challenge
 from portal.i18n import gettext as _
 from portal.links import LinkError
 from portal.mail.letters import duration
-from portal.page import GoTo, ResultPage, link_gone, with_challenge
+from portal.page import GoTo, ResultPage, link_gone, look_into_mailbox, with_challenge
 from portal.registration.forms import FinishForm, RegisterForm
 from portal.registration.pages import FinishPage, RegisterPage
 from portal.services import Services, Visitor
@@ -39,17 +39,14 @@ def gone(*, registration: bool) -> ResultPage:
 
 def sent(typed: str, *, good_for: str, again: str) -> ResultPage:
     """What everybody is told who asked, whether the address *typed* has an account or not."""
-    return ResultPage(
-        title=_("Look into your mailbox"),
+    return look_into_mailbox(
+        typed,
         message=_("A mail is on its way. It says how to go on."),
         advice=_(
             "The link in it works once, and for {good_for}. No mail? Look among the unwanted ones, "
             "and check that the address is right."
         ).format(good_for=good_for),
-        next_url=again,
-        button=_("Use another address"),
-        mailed_to=typed,
-        is_over=False,
+        again=again,
     )
 
 

@@ -2,16 +2,11 @@
 first.
 """
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
-from babel.dates import format_date, format_time
-from babel.lists import format_list
-from babel.numbers import format_decimal
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-from portal import i18n
+from portal import i18n, writing
 from portal.resources import resource_dir
 from portal.settings import Settings
 from portal.web.assets import asset_path
@@ -51,31 +46,8 @@ def environment(settings: Settings) -> Environment:
 
     env.globals["path"] = path
     env.globals["asset"] = lambda name: prefix + asset_path(name)
-    env.filters["moment"] = moment
-    env.filters["day"] = day
-    env.filters["listed"] = listed
-    env.filters["number"] = number
+    env.filters["moment"] = writing.moment
+    env.filters["day"] = writing.day
+    env.filters["listed"] = writing.listed
+    env.filters["number"] = writing.number
     return env
-
-
-def moment(value: datetime) -> str:
-    """An instant as people read it; UTC, because the server cannot know where they are."""
-    locale, instant = i18n.language().locale, value.astimezone(UTC)
-    written = format_date(instant, "medium", locale=locale)
-    at = format_time(instant, "short", locale=locale)
-    return f"{locale.datetime_formats['medium'].format(at, written)} UTC"
-
-
-def day(value: datetime) -> str:
-    """Its day alone, where the hour would only be in the way; UTC, too."""
-    return format_date(value.astimezone(UTC), "medium", locale=i18n.language().locale)
-
-
-def listed(values: Iterable[str]) -> str:
-    """Several things in one sentence: "a, b and c"."""
-    return format_list(list(values), locale=i18n.language().locale)
-
-
-def number(value: int) -> str:
-    """A number with its thousands apart."""
-    return format_decimal(value, locale=i18n.language().locale)

@@ -3,6 +3,7 @@
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from jinja2 import Environment
 from litestar.di import NamedDependency
@@ -27,7 +28,6 @@ class Web:
     templates: Environment
     cookies: Cookies
     tokens: FormTokens
-    brand: Brand
 
     @classmethod
     def of(cls, settings: Settings) -> "Web":
@@ -37,5 +37,9 @@ class Web:
             templates=environment(settings),
             cookies=Cookies(settings),
             tokens=FormTokens(settings.secret_keys, lifetime=settings.challenge_ttl),
-            brand=Brand.of(settings),
         )
+
+    @property
+    def brand(self) -> Brand:
+        """The one that templates know."""
+        return cast("Brand", self.templates.globals["brand"])

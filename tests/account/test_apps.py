@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from portal.store.tables import ClientPolicy
-from portal.web.templating import moment
+from portal.writing import moment
 from tests.doubles.ory import OryDouble
 from tests.driver import Browser, Document, words
 from tests.fixtures.portal import Portal, sign_in

@@ -14,7 +14,7 @@ from portal.admin.grant_search import AGES, ORDERS, TERMS, Wanted, read_back, re
 from portal.store.grant_index import MOST_CLIENTS, MOST_USERS, GrantPage, Position, Tally
 from portal.store.tables import ClientPolicy
 from portal.web.inputs import HostileInputError
-from portal.web.templating import day
+from portal.writing import day
 from tests.driver import Browser, Document, chosen, words
 from tests.fixtures.portal import Portal, sign_in
 from tests.real.portal import Person

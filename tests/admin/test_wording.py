@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal import i18n
+from portal import i18n, writing
 from portal.admin import audit_listing, audit_pages, bulk_pages, drift_pages, grant_pages, wording
 from portal.admin.audit_search import as_typed, problems, read_wanted
 from portal.admin.grant_listing import total
@@ -118,8 +118,8 @@ def test_what_was_found_is_counted_in_a_sentence(tally: Tally, words: str) -> No
 )
 def test_numbers_are_written_as_the_language_does(tag: str, million: str, thousands: str) -> None:
     with i18n.speaking(tag):
-        assert wording.roughly(1_234_567) == million
-        assert wording.number(12_345) == thousands
+        assert writing.roughly(1_234_567) == million
+        assert writing.number(12_345) == thousands
 
 
 @pytest.mark.parametrize(

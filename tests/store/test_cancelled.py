@@ -4,12 +4,15 @@ for them.
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from portal.store import AlreadyExistsError, Rows, Store
 from portal.store.tables import User
 from tests.store.records import NOW, user
+
+AddTwo = Callable[[Store, int], Awaitable[None]]
 
 
 async def leave_nothing(store: Store) -> None:
@@ -29,18 +32,16 @@ async def add_two(store: Store, n: int) -> None:
         await rows.users.disable(f"first-{n}", NOW)
 
 
-@pytest.mark.parametrize("steps", range(1, 40))
-async def test_a_unit_that_is_cancelled_at_any_step_leaves_all_or_nothing(
-    store: Store, steps: int
-) -> None:
+async def give_up(store: Store, add: AddTwo, steps: int) -> None:
+    """Cancel *add* after so many steps, five times: all of it is there afterwards, or nothing."""
     for n in range(5):
-        unit = asyncio.create_task(add_two(store, n))
+        unit = asyncio.create_task(add(store, n))
         for _ in range(steps):
             await asyncio.sleep(0)
         unit.cancel()
         await asyncio.gather(unit, return_exceptions=True)
     async with asyncio.timeout(4):
-        await add_two(store, 99)
+        await add(store, 99)
     async with store.reading() as rows:
         for n in (*range(5), 99):
             first = await rows.users.find(f"first-{n}")
@@ -48,6 +49,13 @@ async def test_a_unit_that_is_cancelled_at_any_step_leaves_all_or_nothing(
             assert (first is None) == (second is None)
             assert first is None or first.disabled_at == NOW
     await leave_nothing(store)
+
+
+@pytest.mark.parametrize("steps", range(1, 40))
+async def test_a_unit_that_is_cancelled_at_any_step_leaves_all_or_nothing(
+    store: Store, steps: int
+) -> None:
+    await give_up(store, add_two, steps)
 
 
 async def test_a_unit_in_which_nothing_happens_is_none(store: Store) -> None:
@@ -89,21 +97,7 @@ async def add_two_at_once(store: Store, n: int) -> None:
 async def test_a_unit_that_is_done_at_once_is_done_or_not_whenever_it_is_given_up(
     store: Store, steps: int
 ) -> None:
-    for n in range(5):
-        unit = asyncio.create_task(add_two_at_once(store, n))
-        for _ in range(steps):
-            await asyncio.sleep(0)
-        unit.cancel()
-        await asyncio.gather(unit, return_exceptions=True)
-    async with asyncio.timeout(4):
-        await add_two_at_once(store, 99)
-    async with store.reading() as rows:
-        for n in (*range(5), 99):
-            first = await rows.users.find(f"first-{n}")
-            second = await rows.users.find(f"second-{n}")
-            assert (first is None) == (second is None)
-            assert first is None or first.disabled_at == NOW
-    await leave_nothing(store)
+    await give_up(store, add_two_at_once, steps)
 
 
 async def test_a_unit_that_is_done_at_once_is_undone_when_it_raises(store: Store) -> None:
