@@ -107,7 +107,7 @@ REGISTRATION: Final = (
     _text("--subject-type", "subject_type", "`public` or `pairwise`."),
     _text("--metadata", "metadata", "JSON that Ory keeps with it."),
     _either("skip-consent", "Allow without asking: an app of your own."),
-    _either("skip-logout-consent", "Log out without asking."),
+    _either("skip-logout-consent", "Sign out without asking."),
     click.option("--secret-stdin", is_flag=True, help="Read its secret from standard input."),
 )
 

@@ -22,7 +22,7 @@ PAGE = """
 
   The portal       {portal}
   your account     {portal}/account
-       (has a sign-in of its own; log out before you go on as the administrator)
+       (has a sign-in of its own; sign out before you go on as the administrator)
   administration   {portal}/admin
        sign in as  {admin.email}
        password    {admin.password}
