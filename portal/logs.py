@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -111,6 +111,10 @@ _SECRETS: Final = (
     (re.compile(r"\$argon2[^\s\"']*"), HIDDEN),
     (re.compile(r"(?=[\w-]*\d)[A-Za-z0-9_-]{40,}={0,2}"), HIDDEN),
 )
+_PLAIN: Final = re.compile(r"(?!.*(?:eyJ|(?i:bearer|basic) ))[A-Za-z0-9@. …-]{0,39}")
+"""What :func:`scrub` and :func:`one_line` leave as it is, told by one look instead of nine."""
+_BOOKKEEPING: Final = ("_record", "_from_structlog")
+_KEPT: Final = FIELDS | {"event", "level", "logger"}
 _PROBLEM, _ALARM = ("!", "\x1b[33m"), ("!!", "\x1b[31m")
 _LEVELS: Final = {"warning": _PROBLEM, "error": _ALARM, "critical": _ALARM}
 _REFUSALS: Final = frozenset({"failed", "throttled", "rejected", "denied", "refused"})
@@ -138,7 +142,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     as_json = settings.log_format == "json"
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_log_level, _foreign, *_CLEANING],
+            foreign_pre_chain=[structlog.stdlib.add_log_level, _foreign, _guarded],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _as_json if as_json else _Console(colours=colours),
@@ -194,38 +198,32 @@ def _short(filename: str) -> str:
     return "/".join(Path(filename).parts[-3:])
 
 
-def _allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Drop every field that is not on the list, or of which nothing is known."""
+def _guarded(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Drop every field that is not on the list, or of which nothing is known; clean the others.
+
+    structlog's own bookkeeping passes as it is.
+    """
     kept: EventDict = {
-        name: value for name, value in event.items() if name in FIELDS and value is not None
+        name: HIDDEN if _GUARDED_FIELD.fullmatch(name) else _clean(name, value)
+        for name, value in event.items()
+        if name in _KEPT and value is not None
     }
-    kept.update((name, event[name]) for name in ("event", "level", "logger") if name in event)
     raised = event.get("_exc")
     if isinstance(raised, BaseException):
         kept["exception"] = describe(raised)
+    kept.update((name, event[name]) for name in _BOOKKEEPING if name in event)
     return kept
 
 
-def _cleaned(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {name: _clean(name, value) for name, value in event.items()}
-
-
 def _clean(name: str, value: object) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple | set | frozenset):
         value = " ".join(map(str, value))
     text = str(value)
     if name in ("by", "user") and "@" in text:
         text = text.rpartition("@")[0] + "@…"
-    return text if name == "exception" else one_line(scrub(text[: 8 * MAX_VALUE]))
-
-
-def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Blank, as a last resort, fields that are secrets by their name."""
-    return {
-        name: HIDDEN if _GUARDED_FIELD.fullmatch(name) else value for name, value in event.items()
-    }
+    return text if _PLAIN.fullmatch(text) else one_line(scrub(text[: 8 * MAX_VALUE]))
 
 
 def _foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -235,22 +233,6 @@ def _foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     event["logger"] = record.name
     event["_exc"] = record.exc_info[1] if record.exc_info else None
     return event
-
-
-def _keep_record(cleaning: structlog.typing.Processor) -> structlog.typing.Processor:
-    """Let structlog's own bookkeeping pass by *cleaning*."""
-
-    def run(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-        private = {key: event[key] for key in ("_record", "_from_structlog") if key in event}
-        cleaned = cleaning(logger, name, {k: v for k, v in event.items() if k not in private})
-        if not isinstance(cleaned, MutableMapping):
-            raise TypeError("a cleaning step answers with an event")
-        return {**cleaned, **private}
-
-    return run
-
-
-_CLEANING: Final = tuple(_keep_record(part) for part in (_allowed, _cleaned, redact))
 
 
 def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
@@ -314,7 +296,7 @@ _LOGGER: Final = structlog.wrap_logger(
         structlog.stdlib.filter_by_level,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        *_CLEANING,
+        _guarded,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     wrapper_class=structlog.stdlib.BoundLogger,

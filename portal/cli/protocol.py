@@ -1,57 +1,59 @@
-"""uvicorn's HTTP protocols with what they lack: a limit on unfinished heads, in size and in time.
+"""uvicorn's HTTP protocol with what it lacks: a limit on unfinished heads, in size and in time.
 
 A proxy in front has such limits too; this keeps a portal without one from being filled with
 sockets that never finish their first line.
 """
 
 import asyncio
-import importlib.util
 from typing import Any, Final
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_LIMIT: Final = 32 * 1024
 """Bytes of request line and headers. Challenges are up to 8 KiB and come twice."""
 HEAD_SECONDS: Final = 10.0
+PROTOCOL: Final = f"{__name__}:PatientProtocol"
+"""Where uvicorn's processes find it."""
 
 
-class Patience(asyncio.Protocol):
-    """Closes a connection that does not finish a request's head in time."""
+class PatientProtocol(HttpToolsProtocol):
+    """Closes a connection that does not finish a request's head in time, or not at all."""
 
-    transport: asyncio.Transport
-    loop: asyncio.AbstractEventLoop
     _timer: asyncio.TimerHandle | None = None
+    _head: int | None = None
+    """Bytes of the head so far; ``None`` between heads."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.wait_for_head()
+        self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.head_is_complete()
+        self._head_is_complete()
         super().connection_lost(exc)
 
-    def wait_for_head(self) -> None:
-        """The clock runs."""
-        if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+    def on_message_begin(self) -> None:
+        self._head = 0
+        self._wait_for_head()
+        super().on_message_begin()
 
-    def head_is_complete(self) -> None:
-        """The clock stops until the next one begins."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-class PatientH11(Patience, H11Protocol):
-    """On h11, which limits the size of a head by itself."""
+    def on_headers_complete(self) -> None:
+        self._head = None
+        self._head_is_complete()
+        super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is not None:
-            self.head_is_complete()
+        if self._head is None:
+            return
+        self._head += len(data)
+        if self._head > HEAD_LIMIT:
+            self.transport.close()
 
+    def _wait_for_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
-def protocol() -> str:
-    """Where uvicorn's processes find the protocol: the fast one where httptools is installed."""
-    fast = importlib.util.find_spec("httptools") is not None
-    return "portal.cli.protocol_fast:PatientHttpTools" if fast else f"{__name__}:PatientH11"
+    def _head_is_complete(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -19,7 +19,7 @@ from portal.claims import load_catalogs
 from portal.cli.common import explained, load_settings
 from portal.cli.db import wait_for_database, wait_option
 from portal.cli.listening import announced
-from portal.cli.protocol import HEAD_LIMIT, protocol
+from portal.cli.protocol import PROTOCOL
 from portal.cli.refusal import Refusal
 from portal.ory.connect import tls_context
 from portal.settings import Settings, read_environment, unknown_variables
@@ -130,7 +130,7 @@ def _run(settings: Settings, *, workers: int, reload: bool) -> None:
         workers=workers,
         reload=reload,
         reload_dirs=[str(Path(__file__).parents[1])] if reload else None,
-        http=protocol(),
+        http=PROTOCOL,
         loop="auto",
         ws="none",
         lifespan="on",
@@ -140,5 +140,4 @@ def _run(settings: Settings, *, workers: int, reload: bool) -> None:
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE,
-        h11_max_incomplete_event_size=HEAD_LIMIT,
     )

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from portal.ory.answers import Answer, error_of
+from portal.ory.connections import LARGEST_ANSWER
 from portal.ory.errors import OryError, OryKeyError, OryNonsenseError, OryUnavailableError
 from portal.pace import Pace
 
@@ -22,7 +23,6 @@ T = TypeVar("T")
 Observer = Callable[[str, str, float], None]
 """Told after each call: endpoint, "ok" or the error's code, seconds."""
 
-_LARGEST_ANSWER = 1024 * 1024
 _LONGEST_WAIT = 2
 """Seconds for which a person is kept waiting because Ory is out of breath (429)."""
 _PAUSE = 0.05
@@ -70,7 +70,13 @@ class Caller:
         self._api_key, self._budget, self._observe = api_key, budget, observe
         self.key_refused = False
         """Whether the last answer that took a key was a refusal of it."""
-        self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        self._headers = httpx.Headers(
+            {
+                "Host": self._address.netloc.decode("ascii"),
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            }
+        )
         if forwarded_proto:
             self._headers["X-Forwarded-Proto"] = "https"
 
@@ -154,11 +160,11 @@ class Caller:
             raise _AgainError(OryUnavailableError(_what(call, exc))) from None
 
     def _request(self, call: Call, key: str | None) -> httpx.Request:
-        headers, content = self._headers, None
+        headers, content = self._headers.copy(), None
         if key:
-            headers = headers | {"Authorization": f"Bearer {key}"}
+            headers["Authorization"] = f"Bearer {key}"
         if call.body is not None:
-            headers = headers | {"Content-Type": "application/json"}
+            headers["Content-Type"] = "application/json"
             content = msgspec.json.encode(call.body)
         address = httpx.URL(self._address)
         whole = address._uri_reference
@@ -198,11 +204,13 @@ class PacedCaller:
 async def _body(response: httpx.Response, endpoint: str) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise OryNonsenseError(f"{endpoint}: a packed answer that nobody asked for")
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - of an asynchronous transport
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in stream:  # httpx's own ways around it would unpack and count
         body += chunk
-        if len(body) > _LARGEST_ANSWER:
-            raise OryNonsenseError(f"{endpoint}: an answer larger than {_LARGEST_ANSWER} bytes")
+        if len(body) > LARGEST_ANSWER:
+            raise OryNonsenseError(f"{endpoint}: an answer larger than {LARGEST_ANSWER} bytes")
     return bytes(body)
 
 

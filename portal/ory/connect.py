@@ -9,20 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import httpx
 
 from portal.ory.admin import OryAdmin
 from portal.ory.calls import Observer
-from portal.ory.transport import AiohttpTransport, DirectClient
+from portal.ory.connections import Connections
+from portal.ory.transport import DirectClient, Transport
 from portal.settings import Settings, SettingsError
-
-_CONNECT_WITHIN = 1.0
-"""Seconds; of an address that swallows packets nobody hears sooner, so there is no second try."""
-_MOST_CONNECTIONS = 100
-_IDLE_FOR = 30.0
-"""Shorter than Hydra's own patience (its default is two minutes) and that of usual balancers."""
-_DNS_FOR = 10
 
 
 @asynccontextmanager
@@ -43,8 +36,7 @@ async def open_client(
                 "HYDRA_ADMIN_URL=http://127.0.0.1:4445",
             )
         )
-    tls = tls_context(settings.hydra_admin_url, settings.ory_ca_file)
-    async with DirectClient(transport or AiohttpTransport(_session(tls))) as http:
+    async with DirectClient(transport or Transport(_connections(settings))) as http:
         yield OryAdmin(
             http,
             base_url=settings.hydra_admin_url,
@@ -100,19 +92,8 @@ def _key_of(settings: Settings) -> Callable[[], str | None]:
     return lambda: key.reveal() if key is not None else None
 
 
-def _session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
-    """Open no connection yet; none will have cookies, a proxy of the environment, or unpacking."""
-    connector = aiohttp.TCPConnector(
-        limit=_MOST_CONNECTIONS,
-        ssl=tls if tls is not None else True,
-        keepalive_timeout=_IDLE_FOR,
-        ttl_dns_cache=_DNS_FOR,
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_WITHIN),
-        auto_decompress=False,
-        trust_env=False,
-        skip_auto_headers=("User-Agent", "Content-Type"),
-    )
+def _connections(settings: Settings) -> Connections:
+    """Open none yet."""
+    url = httpx.URL(str(settings.hydra_admin_url))
+    tls = tls_context(str(url), settings.ory_ca_file)
+    return Connections(url.raw_host.decode("ascii"), url.port or (443 if tls else 80), tls)

@@ -24,22 +24,11 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-@pytest.fixture(
-    params=["portal.cli.protocol:PatientH11", "portal.cli.protocol_fast:PatientHttpTools"]
-)
-async def connect(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Connect]:
+@pytest.fixture
+async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
     """A server with little patience."""
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 1.5)
-    config = uvicorn.Config(
-        hello,
-        http=request.param,
-        port=0,
-        lifespan="off",
-        log_config=None,
-        h11_max_incomplete_event_size=protocol.HEAD_LIMIT,
-    )
+    config = uvicorn.Config(hello, http=protocol.PROTOCOL, port=0, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

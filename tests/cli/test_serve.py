@@ -66,7 +66,7 @@ def test_the_server_is_started_with_the_portal_s_own_rules(serve, started):
     (call,) = started
     assert call["application"] == "portal.app:from_env"
     assert (call["host"], call["port"], call["workers"]) == ("127.0.0.1", port, 1)
-    assert call["h11_max_incomplete_event_size"] == 32_768
+    assert call["http"] == "portal.cli.protocol:PatientProtocol"
     assert call["timeout_graceful_shutdown"] == 10
     assert call["log_config"] is None
     assert not any(call[name] for name in ("access_log", "server_header", "proxy_headers"))

@@ -132,7 +132,7 @@ async def test_a_redirect_is_not_followed_and_the_key_stays_home(product: OpenPr
         server = Loopback(says(307, {}, location=f"{thief.url}/admin"))
         with pytest.raises(OryNonsenseError):
             await ask(product, server, ORY_PAT=KEY)
-    assert f"authorization: Bearer {KEY}" in server.requests[0]
+    assert f"Authorization: Bearer {KEY}" in server.requests[0]
     assert thief.connections == 0
 
 
@@ -187,7 +187,7 @@ async def test_a_new_key_in_the_file_is_used_within_the_same_call(
     server = Loopback(rotate_and_refuse, OK)
     assert await ask(product, server, ORY_PAT_FILE=str(file))
     keys = [line for head in server.requests for line in head.split("\r\n") if "Bearer" in line]
-    assert keys == ["authorization: Bearer ory_pat_old", "authorization: Bearer ory_pat_new-one"]
+    assert keys == ["Authorization: Bearer ory_pat_old", "Authorization: Bearer ory_pat_new-one"]
 
 
 async def test_the_same_key_is_not_offered_twice(product: OpenProduct) -> None:

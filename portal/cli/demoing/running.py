@@ -27,7 +27,7 @@ from portal.cli.demoing.ory import Ory, opened_ory
 from portal.cli.demoing.people import ADMIN, USER, app_body, have_account, registered
 from portal.cli.demoing.plan import Plan, ignored_settings
 from portal.cli.demoing.signals import Signals
-from portal.cli.protocol import HEAD_LIMIT, protocol
+from portal.cli.protocol import PROTOCOL
 from portal.cli.refusal import Refusal
 from portal.dev.relying_party import RelyingPartyConfig, create_relying_party
 from portal.dev.relying_party.http import ProviderError
@@ -39,10 +39,9 @@ from portal.store import schema
 
 SCOPE: Final = ("openid", "offline", "profile", "email")
 PORTAL_RULES: Final = {
-    "http": protocol(),
+    "http": PROTOCOL,
     "lifespan": "on",
     "timeout_keep_alive": 30,
-    "h11_max_incomplete_event_size": HEAD_LIMIT,
 }
 """As ``portal serve`` has them."""
 DATABASE: Final = "demo.db"
