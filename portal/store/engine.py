@@ -1,28 +1,31 @@
 """The database engine and its units of work."""
 
-import select
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, Final, TypeVar
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from portal.store.at_once import at_once
 from portal.store.attempts import Attempts
 from portal.store.audit import Audit
 from portal.store.browsers import Browsers
 from portal.store.bulk_revocations import BulkRevocations
-from portal.store.errors import StoreUnavailableError
 from portal.store.files import make_private
 from portal.store.flows import Flows
 from portal.store.grant_expiry import GrantExpiry
 from portal.store.grant_index import GrantIndex
 from portal.store.grants import Grants
-from portal.store.kept_connections import KeptConnections
+from portal.store.kept_connections import (
+    RECYCLE_SECONDS,
+    KeptConnections,
+    PostgresConnections,
+    is_dead,
+)
 from portal.store.login_sessions import LoginSessions
 from portal.store.mailed_links import MailedLinks
 from portal.store.one_trip import OneTrip
@@ -38,13 +41,11 @@ from portal.store.revocations import Revocations
 from portal.store.sign_ins import SignIns
 from portal.store.spent_proofs import SpentProofs
 from portal.store.totp_factors import TotpFactors
-from portal.store.translation import translated
 from portal.store.unit import Unit
 from portal.store.urls import normalise_url, pool_limit
 from portal.store.user_index import UserIndex
 from portal.store.users import Users
 
-RECYCLE_SECONDS: Final = 1800
 Result = TypeVar("Result")
 
 
@@ -123,21 +124,24 @@ class Store:
         a writer waits for SQLite's one write lock.
         """
         size = min(pool_size, pool_limit(url) or pool_size)
-        self._kept_reader: KeptConnections | None = None
-        self._kept_writer: KeptConnections | None = None
-        if normalise_url(url).startswith("sqlite"):
-            self._reader = _sqlite_reader(url, size, pool_timeout, lock_timeout)
-            self._writer = _sqlite_writer(url, lock_timeout)
-            self._kept_reader = KeptConnections(self._reader, size=size, timeout=pool_timeout)
-            self._kept_writer = KeptConnections(self._writer, size=1, timeout=lock_timeout)
+        self._is_sqlite = normalise_url(url).startswith("sqlite")
+        if self._is_sqlite:
+            reader = _sqlite_reader(url, size, pool_timeout, lock_timeout)
+            writer = _sqlite_writer(url, lock_timeout)
+            self._engines: tuple[AsyncEngine, ...] = (reader, writer)
+            self._reading = KeptConnections(reader, size=size, timeout=pool_timeout)
+            self._writing = KeptConnections(writer, size=1, timeout=lock_timeout)
         else:
-            self._writer = _postgresql_engine(url, size, pool_timeout)
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            engine = _postgresql_engine(url, size, pool_timeout)
+            self._engines = (engine,)
+            self._reading = self._writing = PostgresConnections(
+                engine, size=size, timeout=pool_timeout
+            )
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Rows]:
         """Read without a transaction: each statement sees what is committed when it runs."""
-        async with self._connected_reader() as connection:
+        async with self._reading.use(transaction=False) as connection:
             yield Rows(Unit(connection))
 
     @asynccontextmanager
@@ -146,11 +150,7 @@ class Store:
 
         A commit that fails raises too, so nothing is certain before the block has been left.
         """
-        if self._kept_writer is not None:
-            async with self._kept_writer.use(transaction=True) as connection:
-                yield Rows(Unit(connection))
-            return
-        async with _connected(self._writer) as connection, connection.begin():
+        async with self._writing.use(transaction=True) as connection:
             yield Rows(Unit(connection))
 
     async def at_once(self, work: Callable[[Rows], Coroutine[Any, Any, Result]]) -> Result:
@@ -158,40 +158,23 @@ class Store:
 
         It may run in another thread: SQLite's carries it out in one trip (ADR-0025).
         """
-        if self._kept_writer is None:
+        if not self._is_sqlite:
             async with self.writing() as rows:
                 return await work(rows)
-        async with self._kept_writer.use(transaction=False) as connection:
+        async with self._writing.use(transaction=False) as connection:
             return await at_once(connection, lambda unit: work(Rows(unit)))
 
     async def at_head(self) -> bool:
         """Tell whether the database has every table and column that this code needs."""
-        async with self._connected_reader() as connection:
+        async with self._reading.use(transaction=False) as connection:
             return is_at_head(await connection.run_sync(revision_of))
-
-    def _connected_reader(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        if self._kept_reader is not None:
-            return self._kept_reader.use(transaction=False)
-        return _connected(self._reader)
 
     async def dispose(self) -> None:
         """Close every connection."""
-        for kept in (self._kept_reader, self._kept_writer):
-            if kept is not None:
-                await kept.close()
-        await self._writer.dispose()
-        await self._reader.dispose()
-
-
-@asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    with translated():
-        async with AsyncExitStack() as stack:
-            try:
-                connection = await stack.enter_async_context(engine.connect())
-            except OSError as exc:  # asyncpg does not wrap what goes wrong before it is connected
-                raise StoreUnavailableError(f"the database cannot be reached: {exc}") from exc
-            yield connection
+        for kept in {self._reading, self._writing}:
+            await kept.close()
+        for engine in self._engines:
+            await engine.dispose()
 
 
 def _engine(url: str, **options: Any) -> AsyncEngine:
@@ -206,7 +189,13 @@ def _engine(url: str, **options: Any) -> AsyncEngine:
 
 
 def _postgresql_engine(url: str, size: int, pool_timeout: float) -> AsyncEngine:
-    engine = _engine(url, pool_size=size, pool_timeout=pool_timeout, skip_autocommit_rollback=True)
+    engine = _engine(
+        url,
+        pool_size=size,
+        pool_timeout=pool_timeout,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+    )
     event.listen(engine.sync_engine, "checkout", _refuse_dead_connection)
     return engine
 
@@ -281,23 +270,6 @@ def _give_up_lock(connection: Any, _record: object, _exception: object) -> None:
 
 
 def _refuse_dead_connection(connection: Any, _record: object, _fairy: object) -> None:
-    """Notice without a round trip that the server has closed an idle connection.
-
-    An idle connection has nothing to say: if its socket is readable, that is the server's farewell.
-    The pool then opens new connections instead of the ones it has.
-    """
-    driver = connection.driver_connection
-    if hasattr(driver, "fileno"):
-        dead = driver.closed or _has_something_to_read(driver.fileno())
-    else:  # asyncpg, which the event loop tells
-        dead = driver.is_closed()
-    if dead:
+    """Let the pool open new connections instead of the ones that the server has closed."""
+    if is_dead(connection.driver_connection):
         raise InvalidatePoolError("the server has closed the connection")
-
-
-def _has_something_to_read(fileno: int) -> bool:
-    if not hasattr(select, "poll"):
-        return bool(select.select([fileno], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(fileno, select.POLLIN)
-    return bool(poll.poll(0))

@@ -1,13 +1,19 @@
-"""Connections to SQLite that are kept between units of work."""
+"""Connections that are kept between units of work, and what one needs that failed."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from portal.store.errors import StoreUnavailableError
+from portal.store.prepared import driver_of, wrapped
 from portal.store.translation import translated
+
+RECYCLE_SECONDS: Final = 1800
+"""How old a connection gets."""
 
 
 class KeptConnections:
@@ -22,7 +28,7 @@ class KeptConnections:
         self._engine = engine
         self._timeout = timeout
         self._free = asyncio.Semaphore(size)
-        self._kept: list[AsyncConnection] = []
+        self._kept: list[tuple[AsyncConnection, float]] = []
 
     @asynccontextmanager
     async def use(self, *, transaction: bool) -> AsyncIterator[AsyncConnection]:
@@ -30,24 +36,44 @@ class KeptConnections:
         await self._acquire()
         try:
             with translated():
-                connection = self._kept.pop() if self._kept else await self._engine.connect()
+                connection, since = await self._take()
                 try:
                     if transaction:
-                        async with connection.begin():
+                        async with self._transaction(connection):
                             yield connection
                     else:
                         yield connection
                 except BaseException:
-                    await asyncio.shield(connection.close())
+                    await asyncio.shield(self._give_back(connection))
                     raise
-                self._kept.append(connection)
+                self._kept.append((connection, since))
         finally:
             self._free.release()
 
     async def close(self) -> None:
         """Give what is kept back to the engine."""
         while self._kept:
-            await self._kept.pop().close()
+            await self._kept.pop()[0].close()
+
+    @asynccontextmanager
+    async def _transaction(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        async with connection.begin():
+            yield
+
+    def _is_usable(self, _: AsyncConnection) -> bool:
+        return True
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        await connection.close()
+
+    async def _take(self) -> tuple[AsyncConnection, float]:
+        now = asyncio.get_running_loop().time()
+        while self._kept:
+            connection, since = self._kept.pop()
+            if now - since < RECYCLE_SECONDS and self._is_usable(connection):
+                return connection, since
+            await self._give_back(connection)
+        return await self._engine.connect(), now
 
     async def _acquire(self) -> None:
         if not self._free.locked():
@@ -58,3 +84,57 @@ class KeptConnections:
                 await self._free.acquire()
         except TimeoutError as exc:
             raise StoreUnavailableError("no database connection became free in time") from exc
+
+
+class PostgresConnections(KeptConnections):
+    """Of an engine in AUTOCOMMIT: a transaction begins and ends by the driver's own words.
+
+    SQLAlchemy's take longer than the statements of most units.
+    """
+
+    @asynccontextmanager
+    async def _transaction(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        driver = driver_of(connection).driver_connection
+        await self._say(connection, driver.execute("BEGIN"))
+        yield
+        await self._say(connection, driver.commit())
+
+    def _is_usable(self, connection: AsyncConnection) -> bool:
+        return not is_dead(driver_of(connection).driver_connection)
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        """Undo what is open. What cannot be undone, or still goes on, ends with the connection."""
+        driver = driver_of(connection).driver_connection
+        with suppress(Exception):  # whatever it is, the next lines see to it
+            await driver.rollback()
+        if driver.closed or driver.info.transaction_status != _IDLE:
+            await driver.close()
+            await connection.invalidate()
+        await connection.close()
+
+    @staticmethod
+    async def _say(connection: AsyncConnection, words: Any) -> None:
+        try:
+            await words
+        except Exception as exc:
+            raise wrapped(exc, "", connection) from exc
+
+
+_IDLE: Final = 0
+"""``psycopg.pq.TransactionStatus.IDLE``; psycopg is an extra."""
+
+
+def is_dead(driver: Any) -> bool:
+    """Notice without a round trip that the server has closed an idle connection of psycopg's.
+
+    An idle connection has nothing to say: if its socket is readable, that is the server's farewell.
+    """
+    return bool(driver.closed) or _has_something_to_read(driver.fileno())
+
+
+def _has_something_to_read(fileno: int) -> bool:
+    if not hasattr(select, "poll"):
+        return bool(select.select([fileno], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(0))

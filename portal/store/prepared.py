@@ -1,12 +1,12 @@
-"""Statements that are kept, on SQLite without the layers between a statement and its driver.
+"""Statements that are kept: without the layers between a statement and its driver.
 
-After a password was hashed the processor's caches hold nothing of the portal, and every layer has
-to be fetched again: SQLAlchemy's way to SQLite then takes ten times as long as SQLite itself. So
-what a sign-in needs is compiled once and handed to the connection's thread as it is.
+SQLAlchemy's way to a driver takes four times as long as psycopg itself, and ten times as long as
+SQLite after a password was hashed, when the processor's caches hold nothing of the portal. So what
+the steps of a flow need is compiled once and handed to the driver as it is (ADR-0025).
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -43,28 +43,36 @@ class Outcome:
 async def execute(
     connection: AsyncConnection, statement: sa.Executable, values: Mapping[str, Any] | None
 ) -> Outcome | None:
-    """Carry *statement* out; ``None`` if that is left to SQLAlchemy, because it is not kept or the
-    database is another one.
-    """
+    """Carry *statement* out; ``None`` if that is left to SQLAlchemy, because it is not kept."""
     prepared = _KEPT.get(id(statement))
-    if (
-        prepared is None
-        or connection.dialect.name != "sqlite"
-        or connection.sync_connection is None
-    ):
+    if prepared is None or connection.sync_connection is None:
         return None
-    adapted = driver_of(connection)
-    sql, parameters = prepared.bound(connection.dialect, values or _NOTHING)
+    form = prepared.on(connection.dialect, values or _NOTHING)
+    try:
+        if connection.dialect.name == "sqlite":
+            return await _on_sqlite(driver_of(connection), form, values or _NOTHING)
+        return await _on_postgresql(driver_of(connection), form, values or _NOTHING)
+    except Exception as exc:
+        raise wrapped(exc, form.sql, connection) from exc
+
+
+async def _on_sqlite(adapted: Any, form: "_Form", values: Mapping[str, Any]) -> Outcome:
     adapted.is_under_way = True
     try:
-        _, rowcount, _, rows = await adapted._connection._execute(
-            run, adapted, "execute", sql, parameters
+        description, rowcount, _, rows = await adapted._connection._execute(
+            run, adapted, "execute", form.sql, form.in_order(values)
         )
-    except Exception as exc:
+    except Exception:
         adapted.is_under_way = False
-        raise wrapped(exc, sql, connection) from exc
+        raise
     adapted.is_under_way = False
-    return Outcome(prepared.converted(rows), rowcount)
+    return Outcome(form.converted(rows, description), rowcount)
+
+
+async def _on_postgresql(adapted: Any, form: "_Form", values: Mapping[str, Any]) -> Outcome:
+    cursor = await adapted.driver_connection.execute(form.sql, form.by_name(values))
+    rows = await cursor.fetchall() if cursor.description else []
+    return Outcome(form.converted(rows, cursor.description), cursor.rowcount)
 
 
 def put_off(
@@ -80,7 +88,8 @@ def put_off(
         or connection.sync_connection is None
     ):
         return False
-    driver_of(connection).put_off.append(prepared.bound(connection.dialect, values))
+    form = prepared.on(connection.dialect, values)
+    driver_of(connection).put_off.append((form.sql, form.in_order(values)))
     return True
 
 
@@ -92,14 +101,14 @@ def execute_here(
 ) -> Outcome:
     """Carry *statement* out in this thread, which is that of SQLite's *connection*."""
     prepared = _KEPT.get(id(statement)) or _Prepared(statement)
-    sql, parameters = prepared.bound(connection.dialect, values or _NOTHING)
+    form = prepared.on(connection.dialect, values or _NOTHING)
     cursor = driver.cursor()
     try:
-        cursor.execute(sql, parameters)
+        cursor.execute(form.sql, form.in_order(values or _NOTHING))
         rows = cursor.fetchall() if cursor.description else []
-        return Outcome(prepared.converted(rows), cursor.rowcount)
+        return Outcome(form.converted(rows, cursor.description), cursor.rowcount)
     except sqlite3.Error as exc:
-        raise wrapped(exc, sql, connection) from exc
+        raise wrapped(exc, form.sql, connection) from exc
     finally:
         cursor.close()
 
@@ -112,32 +121,74 @@ def driver_of(connection: AsyncConnection) -> Any:
 
 def wrapped(exc: Exception, sql: str, connection: AsyncConnection) -> Exception:
     """As SQLAlchemy would raise it."""
-    if not isinstance(exc, sqlite3.Error):
+    error: type[Exception] = connection.dialect.loaded_dbapi.Error
+    if not isinstance(exc, error):
         return exc
     return sa.exc.DBAPIError.instance(
-        sql, None, exc, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+        sql, None, exc, error, hide_parameters=True, dialect=connection.dialect
     )
 
 
 class _Prepared:
-    """A statement and, from its first use on, what it is in SQLite's words."""
+    """A statement and, from its first use on, what it is in a database's words."""
 
     def __init__(self, statement: sa.Executable) -> None:
         self._statement = statement
-        self._sql = ""
-        self._parameters: list[tuple[str, Any, _Convert]] = []
-        self._results: list[_Convert] = []
+        self._forms: dict[str, _Form] = {}
 
-    def bound(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-        if not self._sql:
-            self._compile(dialect, values)
-        parameters = []
-        for name, default, convert in self._parameters:
-            value = values.get(name, default)
-            parameters.append(value if convert is None else convert(value))
-        return self._sql, parameters
+    def on(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> "_Form":
+        if (form := self._forms.get(dialect.name)) is None:
+            form = self._forms[dialect.name] = _Form(self._statement, dialect, values)
+        return form
 
-    def converted(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+
+class _Form:
+    """A statement, compiled, with what its values and the values of its rows pass through."""
+
+    def __init__(
+        self, statement: sa.Executable, dialect: sa.Dialect, values: Mapping[str, Any]
+    ) -> None:
+        keys = list(values) if isinstance(statement, sa.Insert) else None
+        element: Any = statement
+        compiled = element.compile(dialect=dialect, column_keys=keys)
+        types = {name: bind.type for name, bind in compiled.binds.items()}
+        self.sql = str(compiled)
+        self._dialect = dialect
+        self._parameters: list[tuple[str, Any, _Convert]] = [
+            (
+                name,
+                compiled.params.get(name),
+                types[name].dialect_impl(dialect).bind_processor(dialect),
+            )
+            for name in compiled.positiontup or compiled.params
+        ]
+        self._types = [column.type for column in compiled._result_columns]
+        self._results: list[_Convert] | None = None
+
+    def in_order(self, values: Mapping[str, Any]) -> list[Any]:
+        return [
+            values.get(name, default) if convert is None else convert(values.get(name, default))
+            for name, default, convert in self._parameters
+        ]
+
+    def by_name(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: values.get(name, default)
+            if convert is None
+            else convert(values.get(name, default))
+            for name, default, convert in self._parameters
+        }
+
+    def converted(
+        self, rows: list[tuple[Any, ...]], description: Sequence[Any] | None
+    ) -> list[tuple[Any, ...]]:
+        if not rows:
+            return rows
+        if self._results is None:  # the first rows tell their types
+            self._results = [
+                kind.dialect_impl(self._dialect).result_processor(self._dialect, column[1])
+                for kind, column in zip(self._types, description or (), strict=True)
+            ]
         if not any(self._results):
             return rows
         return [
@@ -147,22 +198,3 @@ class _Prepared:
             )
             for row in rows
         ]
-
-    def _compile(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> None:
-        keys = list(values) if isinstance(self._statement, sa.Insert) else None
-        element: Any = self._statement
-        compiled = element.compile(dialect=dialect, column_keys=keys)
-        types = {name: bind.type for name, bind in compiled.binds.items()}
-        self._parameters = [
-            (
-                name,
-                compiled.params.get(name),
-                types[name].dialect_impl(dialect).bind_processor(dialect),
-            )
-            for name in compiled.positiontup or ()
-        ]
-        self._results = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None)
-            for column in compiled._result_columns
-        ]
-        self._sql = str(compiled)

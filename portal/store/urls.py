@@ -21,14 +21,12 @@ _CONNECT_TIMEOUT: Final = "5"
 
 
 def normalise_url(url: str) -> str:
-    """Make the URL for the asynchronous engine: aiosqlite, psycopg or, if named, asyncpg."""
+    """Make the URL for the asynchronous engine: aiosqlite or psycopg, whichever driver is named."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return (
             _sqlite(parsed).set(drivername="sqlite+aiosqlite").render_as_string(hide_password=False)
         )
-    if parsed.drivername == "postgresql+asyncpg":
-        return _for_asyncpg(parsed).render_as_string(hide_password=False)
     return _for_psycopg(parsed).render_as_string(hide_password=False)
 
 
@@ -80,16 +78,3 @@ def _for_psycopg(url: URL) -> URL:
     if isinstance(mode := url.query.get("ssl"), str):  # asyncpg's word
         added["sslmode"] = mode
     return plain.update_query_dict(added)
-
-
-def _for_asyncpg(url: URL) -> URL:
-    """Say ``ssl`` for ``sslmode``, and drop what asyncpg does not know of libpq."""
-    plain = url.difference_update_query(
-        [*_OF_HYDRA, "sslmode", "connect_timeout", "application_name"]
-    )
-    if foreign := sorted(name for name in plain.query if name.startswith("ssl") and name != "ssl"):
-        raise DatabaseUrlError(
-            f"asyncpg does not take {', '.join(foreign)}: use postgresql:// instead"
-        )
-    mode = url.query.get("sslmode")
-    return plain.update_query_dict({"ssl": mode}) if isinstance(mode, str) else plain

@@ -15,6 +15,7 @@ from portal.store import AuditSearch, Store, StoreError, StoreUnavailableError, 
 from portal.store.audit import ACTIONS, EARLIEST
 from tests.fixtures.databases import database_name
 from tests.store.records import MINUTE, NOW
+from tests.store.test_plans import sent_by_psycopg
 
 DAY = timedelta(days=1)
 MANY = 200_000
@@ -368,15 +369,11 @@ def many(postgres_cluster, postgres_template):
 
 
 @pytest.fixture
-async def asked(many):
+async def asked(many, monkeypatch):
     """A store on it, and every statement that it sends."""
-    store, sent = Store(many), []
-    sa.event.listen(
-        store._reader.sync_engine,
-        "before_cursor_execute",
-        lambda _c, _cursor, statement, values, *_: sent.append((statement, values)),
-    )
-    yield store, sent
+    store = Store(many)
+    await store.at_head()
+    yield store, sent_by_psycopg(monkeypatch)
     await store.dispose()
 
 
@@ -437,16 +434,9 @@ def rows_read(scan: dict[str, Any]) -> int:
 
 @pytest.mark.postgres
 async def test_forgetting_walks_the_index(asked, many):
-    _, sent = asked
-    store = Store(many)
-    sa.event.listen(
-        store._writer.sync_engine,
-        "before_cursor_execute",
-        lambda _c, _cursor, statement, values, *_: sent.append((statement, values)),
-    )
+    store, sent = asked
     async with store.writing() as rows:
         assert await rows.audit.delete_before(EARLIEST, 1000) == 0
-    await store.dispose()
     ((statement, values),) = sent
     with psycopg.connect(many) as connection:
         (plan,) = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}", values).fetchone()[0]

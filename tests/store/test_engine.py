@@ -228,7 +228,7 @@ async def disable_ann_and_write_much(store):
 
 async def limit_pages(store, pages):
     """On the one connection that writes; it takes a number only."""
-    async with store._kept_writer.use(transaction=True) as connection:
+    async with store._writing.use(transaction=True) as connection:
         number = (await connection.exec_driver_sql(f"SELECT {pages}")).scalar()
         await connection.exec_driver_sql(f"PRAGMA max_page_count = {number}")
 

@@ -355,9 +355,8 @@ async def test_sqlite_reads_no_grants_through_either(sqlite_template, tmp_path, 
     shutil.copy(sqlite_template, path)
     store = Store(f"sqlite:///{path}")
     await save(store, grant(), grant(client_id="music"))
-    sa.event.listen(
-        store._reader.sync_engine, "before_cursor_execute", lambda *sending: sent.append(sending)
-    )
+    reader = store._engines[0].sync_engine
+    sa.event.listen(reader, "before_cursor_execute", lambda *sending: sent.append(sending))
     async with store.reading() as rows:
         selection = (await rows.grant_index.select(GrantSearch(**words))).selection
         await rows.grant_index.page(selection, order=order, after=None, limit=50)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from benchmarks import fill_grants
 from benchmarks.grants import FILTERS, Draw
@@ -68,14 +67,25 @@ async def full(full_url, monkeypatch):
 
 
 @pytest.fixture
-def sent(full):
+async def sent(full, monkeypatch):
     """The statements that the store sends, with their values."""
-    statements = []
+    await full.at_head()
+    return sent_by_psycopg(monkeypatch)
 
-    def note(_connection, _cursor, statement, values, _context, _many):
-        statements.append((statement, values))
 
-    sa.event.listen(full._writer.sync_engine, "before_cursor_execute", note)
+def sent_by_psycopg(monkeypatch):
+    """A list of what psycopg will be given, with its values, but for what frames a transaction.
+
+    SQLAlchemy's first questions on a connection are asked before.
+    """
+    statements, execute = [], psycopg.AsyncCursor.execute
+
+    async def note(self, statement, values=None, **how):
+        if statement != "BEGIN":
+            statements.append((statement, values))
+        return await execute(self, statement, values, **how)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", note)
     return statements
 
 

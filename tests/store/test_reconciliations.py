@@ -58,10 +58,10 @@ async def test_subjects_are_read_along_indexes(store):
             return []
 
     await Reconciliations(Listening()).subjects_after("m", 200)
-    dialect = postgresql.dialect() if "postgres" in str(store._writer.url) else sqlite.dialect()
+    dialect = postgresql.dialect() if "postgres" in str(store._engines[0].url) else sqlite.dialect()
     query = str(said[0].compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     explain = "EXPLAIN" if dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-    async with store._writer.connect() as connection:
+    async with store._engines[0].connect() as connection:
         if dialect.name == "postgresql":
             for way in ("seqscan", "bitmapscan", "sort", "hashagg"):  # as for millions of rows
                 await connection.execute(sa.text(f"SET enable_{way} = off"))

@@ -27,9 +27,9 @@ PSYCOPG = "postgresql+psycopg://u:p%40ss@db:5433/portal"
         ),
         (
             "postgresql+asyncpg://u@db/x?sslmode=require&max_conns=3",
-            "postgresql+asyncpg://u@db/x?ssl=require",
+            "postgresql+psycopg://u@db/x?connect_timeout=5&sslmode=require",
         ),
-        ("postgres+asyncpg://u@db/x", "postgresql+asyncpg://u@db/x"),
+        ("postgres+asyncpg://u@db/x", "postgresql+psycopg://u@db/x?connect_timeout=5"),
     ],
 )
 def test_urls_are_made_for_the_asynchronous_drivers(given, made):
@@ -65,7 +65,6 @@ def test_urls_are_made_for_the_synchronous_drivers(given, made):
         "sqlite:///:memory:",
         "sqlite:///file.db?mode=memory",
         "postgresql://u:hush@host:port/x",
-        "postgresql+asyncpg://u:hush@db/x?sslrootcert=/ca.pem",
         "postgresql+pg8000://u:hush@db/x",
     ],
 )

@@ -5,11 +5,10 @@ import os
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from portal.store import Store, schema, user_index
 from portal.store.user_index import UserSearch
-from tests.store.test_plans import nodes, plans
+from tests.store.test_plans import nodes, plans, sent_by_psycopg
 
 pytestmark = pytest.mark.postgres
 
@@ -53,15 +52,10 @@ async def full(full_url, monkeypatch):
 
 
 @pytest.fixture
-def sent(full):
+async def sent(full, monkeypatch):
     """The statements that the store sends, with their values."""
-    statements = []
-
-    def note(_connection, _cursor, statement, values, _context, _many):
-        statements.append((statement, values))
-
-    sa.event.listen(full._writer.sync_engine, "before_cursor_execute", note)
-    return statements
+    await full.at_head()
+    return sent_by_psycopg(monkeypatch)
 
 
 def wrong(plan):
