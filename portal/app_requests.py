@@ -31,21 +31,16 @@ class AppRequest(msgspec.Struct, frozen=True, kw_only=True):
         return AppView.of(self.request.client, redirect_uri=self.parameters.redirect_uri)
 
 
-async def open_app_request(
-    challenge: str, *, visitor: Visitor, services: Services, seen: bool = True
-) -> AppRequest:
+async def open_app_request(challenge: str, *, visitor: Visitor, services: Services) -> AppRequest:
     """Fetch the request, and keep its row from its first sight on: it knows the way to start
-    again. Most likely it was *seen* before, so nothing has to be written.
+    again. Most likely it was seen before, so nothing has to be written.
     """
-    request = await fetch(services.ory.get_login_request, challenge, services.store)
-    parameters = _usable(request)
-    flow = None
-    if seen:
-        async with services.store.reading() as rows:
-            flow = await rows.flows.find(challenge_hash(challenge))
+    app = await unread_app_request(challenge, visitor=visitor, services=services)
+    async with services.store.reading() as rows:
+        flow = await rows.flows.find(app.flow.challenge_hash)
     if flow is None:
-        flow = await _first_sight(request, challenge, visitor, services)
-    return AppRequest(challenge=challenge, request=request, parameters=parameters, flow=flow)
+        return await opened(app, services)
+    return msgspec.structs.replace(app, flow=flow)
 
 
 async def unread_app_request(challenge: str, *, visitor: Visitor, services: Services) -> AppRequest:
@@ -55,11 +50,10 @@ async def unread_app_request(challenge: str, *, visitor: Visitor, services: Serv
     return AppRequest(challenge=challenge, request=request, parameters=_usable(request), flow=flow)
 
 
-async def _first_sight(
-    request: LoginRequest, challenge: str, visitor: Visitor, services: Services
-) -> FlowRecord:
+async def opened(app: AppRequest, services: Services) -> AppRequest:
+    """Keep the row of a request that was most likely never seen."""
     async with services.store.writing() as rows:
-        return await rows.flows.open(_row(request, challenge, visitor))
+        return msgspec.structs.replace(app, flow=await rows.flows.open(app.flow))
 
 
 def _row(request: LoginRequest, challenge: str, visitor: Visitor) -> FlowRecord:

@@ -85,7 +85,7 @@ async def give_silently(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
         answer={"scopes": list(given.scopes)},
         at=visitor.now,
     )
-    await rows.grants.save(given_silently(case.grant, case.ask, given))
+    await rows.grants.save(given_silently(case.grant, case.ask, given), before=case.grant)
     await _audit(rows, "grant.used", case, visitor, given=given)
     return Answer(
         event="consent.skipped", given=given, remember_at_ory=True, deletions=case.pending
@@ -135,7 +135,7 @@ async def allow(
     if settlement.is_new:
         if narrows(case.grant, case.ask, given):
             deletions += (await _take_back(rows, case, visitor),)
-        await rows.grants.save(decided(case.grant, case.ask, given, case.policy))
+        await rows.grants.save(decided(case.grant, case.ask, given, case.policy), before=case.grant)
         await _audit(rows, "consent.allowed", case, visitor, given=given)
     return Answer(
         event="consent.allowed",

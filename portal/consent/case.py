@@ -59,10 +59,14 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
     client = request.client
     flow = await rows.flows.open(_flow(request, visitor))
     grant = await rows.grants.find(request.subject, client.client_id, lock=True)
-    policy = await rows.policies.find(client.client_id)
-    user = await rows.users.find(request.subject)
-    session = await rows.login_sessions.find(login_session_hash(request.login_session_id))
-    pending = await rows.revocations.pending_for(request.subject, client.client_id, logins=False)
+    known_as = login_session_hash(request.login_session_id)
+    found = await rows.standings.find(request.subject, client.client_id, known_as)
+    user, session = found.user, found.session
+    pending: tuple[Revocation, ...] = ()
+    if found.has_pending:
+        pending = await rows.revocations.pending_for(
+            request.subject, client.client_id, logins=False
+        )
     same_browser = _answered_login(visitor, session)
     if user is not None and same_browser:
         i18n.heed_person(user.profile.get("locale"))
@@ -80,7 +84,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
         ),
         user=user,
         grant=grant,
-        policy=Policy.of(policy),
+        policy=Policy.of(found.policy),
         pending=pending,
         same_browser=same_browser,
         signed_out=session is not None and session.ended_at is not None,

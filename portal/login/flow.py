@@ -12,7 +12,7 @@ import msgspec
 
 from portal import logs, sessions
 from portal.accounts import MAX_EMAIL
-from portal.app_requests import AppRequest, open_app_request, unread_app_request
+from portal.app_requests import AppRequest, opened, unread_app_request
 from portal.apps import clean_name
 from portal.decisions import AlreadyDecidedError, after_reject, settle, tell
 from portal.factors import passkeys
@@ -65,9 +65,10 @@ async def begin(
     *from_here*: a page of the portal led here, so whoever was to register rather signs in.
     *again*: a step was wanted that comes later.
     """
-    app = await open_app_request(challenge, visitor=visitor, services=services, seen=False)
+    app = await unread_app_request(challenge, visitor=visitor, services=services)
     if app.request.skip:
         return await say_again(app, visitor=visitor, services=services)
+    app = await opened(app, services)
     if "none" in app.parameters.prompt:
         return await services.ory.reject_login(app.request, LOGIN_REQUIRED)
     if app.flow.state == "decided":

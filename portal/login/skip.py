@@ -4,6 +4,10 @@ more has to be proved than it has.
 Nothing here needs a cookie of ours: with ``prompt=none`` it runs in a frame that has none.
 """
 
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
 from portal import logs
 from portal.app_requests import AppRequest
 from portal.apps import clean_name
@@ -16,40 +20,47 @@ from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import ACCESS_DENIED, LOGIN_REQUIRED, AcceptLogin, RedirectTo
 from portal.page import GoTo
 from portal.services import Services, Visitor
+from portal.settings import Settings
+from portal.store import Rows
+from portal.store.sign_ins import Surroundings
+from portal.store.standings import Standing
+from portal.store.tables import LoginSession
+
+TOUCH_EVERY: Final = timedelta(minutes=1)
 
 
 async def say_again(app: AppRequest, *, visitor: Visitor, services: Services) -> RedirectTo | GoTo:
     """Ory knows the browser: say the same again, unless the account says otherwise."""
     request = app.request
     known_as = login_session_hash(request.session_id)
-    async with services.store.reading() as rows:
-        user = await rows.users.find(request.subject)
-        session = await rows.login_sessions.find(known_as)
-        pending = await rows.revocations.pending_for(request.subject, request.client.client_id)
-        around = await rows.sign_ins.surroundings(
-            request.subject, epoch=user.epoch if user else 0, client_id=request.client.client_id
-        )
-    if user is None or user.disabled_at is not None:
-        return await _turn_away(app, services)
-    outdated = needs_new_password(user) if session is None else is_void(session, user)
-    if outdated or any(revocation.end_logins for revocation in pending):
-        alone = session is not None and session.epoch == user.epoch and bool(session.ended_at)
-        return await _sign_in_anew(app, services, alone=alone)
-    required = required_level(user, around, asked=app.acr_values, settings=services.settings)
-    if not satisfies(session.acr if session else AAL1, required):
-        can = session is not None and around.has_second_factor
-        return await _step_up(app, can_here=can, services=services)
     decision_id = new_decision_id()
-    async with services.store.writing() as rows:
-        await rows.flows.record_automatic(
-            app.flow.challenge_hash,
+
+    async def write(rows: Rows) -> tuple[Standing, Obstacle | None]:
+        found = await rows.standings.find(request.subject, request.client.client_id, known_as)
+        obstacle = _obstacle(app, found, services.settings)
+        if obstacle is not None:
+            await rows.flows.open(app.flow)
+            return found, obstacle
+        await rows.flows.open_automatic(
+            app.flow,
             decision="accept",
             decision_id=decision_id,
-            subject=user.subject,
-            answer={},
+            subject=request.subject,
             at=visitor.now,
         )
-        await rows.login_sessions.touch(known_as, visitor.now)
+        if found.session is not None and _is_long_ago(found.session, visitor.now):
+            await rows.login_sessions.touch(known_as, visitor.now)
+        return found, None
+
+    (user, session, *_), obstacle = await services.store.at_once(write)
+    if obstacle is Obstacle.NO_ACCOUNT or user is None:
+        return await _turn_away(app, services)
+    if obstacle is Obstacle.OUTDATED:
+        alone = session is not None and session.epoch == user.epoch and bool(session.ended_at)
+        return await _sign_in_anew(app, services, alone=alone)
+    if obstacle is not None:
+        can = obstacle is Obstacle.TOO_LITTLE_PROVED and session is not None
+        return await _step_up(app, can_here=can, services=services)
     logs.step("login.skipped", app=clean_name(request.client.client_name), user=user.email)
     return await services.ory.accept_login(
         request,
@@ -62,6 +73,41 @@ async def say_again(app: AppRequest, *, visitor: Visitor, services: Services) ->
             context=context_for(user, decision_id),
         ),
     )
+
+
+class Obstacle(Enum):
+    """Why the sign-in cannot be said again."""
+
+    NO_ACCOUNT = auto()
+    OUTDATED = auto()
+    TOO_LITTLE_PROVED = auto()
+    NOTHING_TO_PROVE_WITH = auto()
+
+
+def _obstacle(app: AppRequest, found: Standing, settings: Settings) -> Obstacle | None:
+    user, session = found.user, found.session
+    if user is None or user.disabled_at is not None:
+        return Obstacle.NO_ACCOUNT
+    outdated = needs_new_password(user) if session is None else is_void(session, user)
+    if outdated or found.ends_logins:
+        return Obstacle.OUTDATED
+    around = Surroundings(
+        has_passkey=found.has_passkey,
+        has_totp=found.has_totp,
+        required_acr=found.policy.required_acr if found.policy else None,
+        has_void_session=False,
+        has_pending=found.has_pending,
+    )
+    required = required_level(user, around, asked=app.acr_values, settings=settings)
+    if satisfies(session.acr if session else AAL1, required):
+        return None
+    can = around.has_second_factor
+    return Obstacle.TOO_LITTLE_PROVED if can else Obstacle.NOTHING_TO_PROVE_WITH
+
+
+def _is_long_ago(session: LoginSession, now: datetime) -> bool:
+    """Whether it is worth a write that the session is used."""
+    return now - session.last_used_at >= TOUCH_EVERY
 
 
 async def start_anew(app: AppRequest, services: Services) -> RedirectTo | GoTo:

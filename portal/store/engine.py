@@ -40,6 +40,7 @@ from portal.store.revision import is_at_head, revision_of
 from portal.store.revocations import Revocations
 from portal.store.sign_ins import SignIns
 from portal.store.spent_proofs import SpentProofs
+from portal.store.standings import Standings
 from portal.store.totp_factors import TotpFactors
 from portal.store.unit import Unit
 from portal.store.urls import normalise_url, pool_limit
@@ -73,6 +74,7 @@ class Rows:
         "revocations",
         "sign_ins",
         "spent_proofs",
+        "standings",
         "totp_factors",
         "user_index",
         "users",
@@ -101,6 +103,7 @@ class Rows:
         self.recovery_codes = RecoveryCodes(unit)
         self.sign_ins = SignIns(unit)
         self.spent_proofs = SpentProofs(unit)
+        self.standings = Standings(unit)
         self.totp_factors = TotpFactors(unit)
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from portal.store.prepared import kept
 from portal.store.tables import FlowRecord
-from portal.store.unit import Unit, load_first, select
+from portal.store.unit import Unit, insert, load_first, select, values_of
 
 
 class Flows:
@@ -49,6 +49,17 @@ class Flows:
             subject=subject,
             decided_at=at,
         )
+
+    async def open_automatic(
+        self, record: FlowRecord, *, decision: str, decision_id: str, subject: str, at: datetime
+    ) -> None:
+        """Keep *record* as answered without asking, whether it was open or not; what a person has
+        decided stays.
+        """
+        record.state, record.decision, record.decision_id = "automatic", decision, decision_id
+        record.answer, record.subject, record.decided_at = {}, subject, at
+        statement = _opening_automatic(is_postgresql=self._unit.is_postgresql)
+        await self._unit.run_later(statement, values_of(record))
 
     async def record_automatic(
         self,
@@ -95,6 +106,20 @@ class Flows:
 _FIND: Final = kept(
     select(FlowRecord).where(FlowRecord.challenge_hash == sa.bindparam("of", type_=sa.String()))
 )
+
+
+@cache
+def _opening_automatic(*, is_postgresql: bool) -> sa.Executable:
+    statement = insert(FlowRecord, is_postgresql=is_postgresql)
+    names = ("state", "decision", "decision_id", "answer", "subject", "decided_at")
+    state = FlowRecord.__table__.c.state
+    return kept(
+        statement.on_conflict_do_update(
+            index_elements=["challenge_hash"],
+            set_={name: statement.excluded[name] for name in names},
+            where=sa.or_(state == "open", state == "automatic"),
+        )
+    )
 
 
 @cache

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import GRANT_STATES, GrantRecord, KnownClient, Revocation, ScopeSet
 from portal.store.unit import Unit, load_all, load_first, select
 
@@ -29,22 +30,22 @@ class Grants:
         revocation of many waits too. On SQLite there is one writer anyway.
         """
         if lock and self._unit.is_postgresql:
-            await self._unit.first(
-                sa.select(sa.func.pg_advisory_xact_lock(_lock_key(subject, client_id)))
-            )
-        statement = select(GrantRecord).where(_pair(subject, client_id))
-        if lock:
-            statement = statement.with_for_update()
-        return load_first(GrantRecord, await self._unit.first(statement))
+            await self._unit.first(_LOCK, {"key": _lock_key(subject, client_id)})
+        statement = _OF_PAIR_LOCKED if lock else _OF_PAIR
+        values = {"subject": subject, "client_id": client_id}
+        return load_first(GrantRecord, await self._unit.first(statement, values))
 
-    async def save(self, record: GrantRecord) -> None:
-        """Insert or replace the pair's grant, and note what a search has to know about it."""
+    async def save(self, record: GrantRecord, *, before: GrantRecord | None = None) -> None:
+        """Insert or replace the pair's grant, and note what a search has to know about it: nothing
+        new, mostly, where the row *before* is known.
+        """
         record.scope_set = scope_set_id(record.scopes)
-        await self._unit.add_if_new(
-            ScopeSet(id=record.scope_set, scopes=sorted(set(record.scopes)))
-        )
-        await self._remember_client(record)
-        await self._unit.upsert(record)
+        if before is None or _searched(before) != _searched(record):
+            await self._unit.add_if_new(
+                ScopeSet(id=record.scope_set, scopes=sorted(set(record.scopes)))
+            )
+            await self._remember_client(record)
+        await self._unit.upsert_later(record)
 
     async def revoke(
         self, subject: str, client_id: str | None, *, reason: str, at: datetime
@@ -208,9 +209,7 @@ class Grants:
         """Only a new or renamed client is written: everybody who allows it comes by here."""
         known = load_first(
             KnownClient,
-            await self._unit.first(
-                select(KnownClient).where(KnownClient.client_id == record.client_id)
-            ),
+            await self._unit.first(_KNOWN, {"of": record.client_id}),
         )
         names = (record.client_name, record.client_uri)
         if known is None or (known.client_name, known.client_uri) != names:
@@ -221,6 +220,11 @@ class Grants:
                     client_uri=record.client_uri,
                 )
             )
+
+
+def _searched(record: GrantRecord) -> tuple[object, ...]:
+    """What other tables know of it, for searches."""
+    return record.scope_set, record.client_id, record.client_name, record.client_uri
 
 
 def scope_set_id(scopes: Iterable[str]) -> int:
@@ -239,3 +243,20 @@ def _pair(subject: str, client_id: str | None) -> sa.ColumnElement[bool]:
 def _lock_key(subject: str, client_id: str) -> int:
     pair = f"{len(subject)}:{subject}{client_id}".encode(errors="surrogatepass")
     return int.from_bytes(hashlib.blake2b(pair, digest_size=8).digest(), signed=True)
+
+
+def _of_pair() -> sa.Select[*tuple[Any, ...]]:
+    return select(GrantRecord).where(
+        GrantRecord.subject == sa.bindparam("subject", type_=sa.String()),
+        GrantRecord.client_id == sa.bindparam("client_id", type_=sa.String()),
+    )
+
+
+_OF_PAIR: Final = kept(_of_pair())
+_OF_PAIR_LOCKED: Final = kept(_of_pair().with_for_update())
+_LOCK: Final = kept(
+    sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("key", type_=sa.BigInteger())))
+)
+_KNOWN: Final = kept(
+    select(KnownClient).where(KnownClient.client_id == sa.bindparam("of", type_=sa.String()))
+)

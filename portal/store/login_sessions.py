@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import LoginSession
 from portal.store.unit import Unit, columns, load_all, load_first, select
 
@@ -18,8 +20,8 @@ class LoginSessions:
         self._unit = unit
 
     async def find(self, session_id_hash: str) -> LoginSession | None:
-        statement = select(LoginSession).where(LoginSession.session_id_hash == session_id_hash)
-        return load_first(LoginSession, await self._unit.first(statement))
+        row = await self._unit.first(_BY_ID, {"of": session_id_hash})
+        return load_first(LoginSession, row)
 
     async def of_subject(self, subject: str) -> tuple[LoginSession, ...]:
         """Where somebody is signed in, the last used first."""
@@ -46,8 +48,7 @@ class LoginSessions:
 
     async def touch(self, session_id_hash: str, at: datetime) -> None:
         """Note that Ory skipped a login because of this session."""
-        statement = sa.update(LoginSession).where(LoginSession.session_id_hash == session_id_hash)
-        await self._unit.run(statement.values(last_used_at=at))
+        await self._unit.run_later(_TOUCH, {"of": session_id_hash, "new_last_used_at": at})
 
     async def end(self, session_id_hash: str) -> bool:
         """Forget one: whether it was known."""
@@ -114,6 +115,16 @@ class LoginSessions:
         statement = sa.update(LoginSession).where(condition, LoginSession.ended_at.is_(None))
         ended = statement.values(values).returning(*columns(LoginSession))
         return load_all(LoginSession, await self._unit.all(ended))
+
+
+_ID: Final = sa.bindparam("of", type_=sa.String())
+_BY_ID: Final = kept(select(LoginSession).where(LoginSession.session_id_hash == _ID))
+_LAST_USED: Final = LoginSession.__table__.c.last_used_at
+_TOUCH: Final = kept(
+    sa.update(LoginSession)
+    .where(LoginSession.session_id_hash == _ID)
+    .values(last_used_at=sa.bindparam("new_last_used_at", type_=_LAST_USED.type))
+)
 
 
 def _still_ended(session: LoginSession) -> sa.ColumnElement[bool]:

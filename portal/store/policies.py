@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
+from portal.store.prepared import kept
 from portal.store.tables import ClientPolicy
 from portal.store.unit import Unit, load_all, load_first, select
 
@@ -18,8 +20,7 @@ class Policies:
         self._unit = unit
 
     async def find(self, client_id: str) -> ClientPolicy | None:
-        statement = select(ClientPolicy).where(ClientPolicy.client_id == client_id)
-        return load_first(ClientPolicy, await self._unit.first(statement))
+        return load_first(ClientPolicy, await self._unit.first(_BY_CLIENT, {"of": client_id}))
 
     async def of_clients(self, client_ids: Iterable[str]) -> dict[str, ClientPolicy]:
         """Those of many clients, by client id."""
@@ -52,3 +53,8 @@ class Policies:
     async def delete(self, client_id: str) -> None:
         """Forget it: a later client with the same id has to earn its own."""
         await self._unit.run(sa.delete(ClientPolicy).where(ClientPolicy.client_id == client_id))
+
+
+_BY_CLIENT: Final = kept(
+    select(ClientPolicy).where(ClientPolicy.client_id == sa.bindparam("of", type_=sa.String()))
+)

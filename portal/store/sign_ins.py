@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -37,8 +37,7 @@ class SignIns:
         self._unit = unit
 
     async def find(self, key_hash: str) -> SignIn | None:
-        statement = select(SignIn).where(SignIn.key_hash == key_hash)
-        return load_first(SignIn, await self._unit.first(statement))
+        return load_first(SignIn, await self._unit.first(_BY_KEY, {"of": key_hash}))
 
     async def save(self, record: SignIn) -> None:
         """Insert or replace: another person may sign in in the same browser."""
@@ -46,7 +45,7 @@ class SignIns:
 
     async def end(self, key_hash: str) -> bool:
         """Forget it, because it is finished: whether it was there, so that one alone finishes."""
-        return bool(await self._unit.run(sa.delete(SignIn).where(SignIn.key_hash == key_hash)))
+        return bool(await self._unit.run(_END, {"of": key_hash}))
 
     async def end_all(self, subject: str) -> int:
         """Forget a subject's: how many."""
@@ -63,6 +62,11 @@ class SignIns:
     async def delete_before(self, at: datetime, limit: int) -> int:
         """Forget those begun before *at*, at most *limit*: how many."""
         return await self._unit.delete_some(SignIn, SignIn.started_at < at, limit=limit)
+
+
+_KEY: Final = sa.bindparam("of", type_=sa.String())
+_BY_KEY: Final = kept(select(SignIn).where(SignIn.key_hash == _KEY))
+_END: Final = kept(sa.delete(SignIn).where(SignIn.key_hash == _KEY))
 
 
 @cache

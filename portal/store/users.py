@@ -13,6 +13,10 @@ from portal.store.tables import User
 from portal.store.unit import Unit, load_all, load_first, select
 
 _BY_EMAIL: Final = kept(select(User).where(User.email == sa.bindparam("email")))
+_BY_SUBJECT: Final = kept(select(User).where(User.subject == sa.bindparam("of")))
+_BY_SUBJECT_LOCKED: Final = kept(
+    select(User).where(User.subject == sa.bindparam("of")).with_for_update()
+)
 _ADMINS: Final = 0x706F_7274_616C
 """The number of PostgreSQL's lock on who administers; SQLite has one writer anyway."""
 
@@ -30,10 +34,8 @@ class Users:
 
         It comes before the lock of a grant, as there.
         """
-        statement = select(User).where(User.subject == subject)
-        if lock:
-            statement = statement.with_for_update()
-        return load_first(User, await self._unit.first(statement))
+        statement = _BY_SUBJECT_LOCKED if lock else _BY_SUBJECT
+        return load_first(User, await self._unit.first(statement, {"of": subject}))
 
     async def find_by_email(self, email: str) -> User | None:
         return load_first(User, await self._unit.first(_BY_EMAIL, {"email": email}))
