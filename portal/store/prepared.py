@@ -66,13 +66,13 @@ async def _on_sqlite(adapted: Any, form: "_Form", values: Mapping[str, Any]) -> 
         adapted.is_under_way = False
         raise
     adapted.is_under_way = False
-    return Outcome(form.converted(rows, description), rowcount)
+    return Outcome(form.converted(rows, lambda: description), rowcount)
 
 
 async def _on_postgresql(adapted: Any, form: "_Form", values: Mapping[str, Any]) -> Outcome:
     cursor = await adapted.driver_connection.execute(form.sql, form.by_name(values))
-    rows = await cursor.fetchall() if cursor.description else []
-    return Outcome(form.converted(rows, cursor.description), cursor.rowcount)
+    rows = await cursor.fetchall() if cursor.pgresult.nfields else []
+    return Outcome(form.converted(rows, lambda: cursor.description), cursor.rowcount)
 
 
 def put_off(
@@ -106,7 +106,7 @@ def execute_here(
     try:
         cursor.execute(form.sql, form.in_order(values or _NOTHING))
         rows = cursor.fetchall() if cursor.description else []
-        return Outcome(form.converted(rows, cursor.description), cursor.rowcount)
+        return Outcome(form.converted(rows, lambda: cursor.description), cursor.rowcount)
     except sqlite3.Error as exc:
         raise wrapped(exc, form.sql, connection) from exc
     finally:
@@ -180,14 +180,14 @@ class _Form:
         }
 
     def converted(
-        self, rows: list[tuple[Any, ...]], description: Sequence[Any] | None
+        self, rows: list[tuple[Any, ...]], description: Callable[[], Sequence[Any] | None]
     ) -> list[tuple[Any, ...]]:
         if not rows:
             return rows
         if self._results is None:  # the first rows tell their types
             self._results = [
                 kind.dialect_impl(self._dialect).result_processor(self._dialect, column[1])
-                for kind, column in zip(self._types, description or (), strict=True)
+                for kind, column in zip(self._types, description() or (), strict=True)
             ]
         if not any(self._results):
             return rows

@@ -56,9 +56,8 @@ class Unit:
 
     async def run_later(self, statement: sa.Executable, values: dict[str, Any]) -> None:
         """Carry out a kept *statement* of which nothing is asked, at the latest with the commit."""
-        with translated():
-            if not put_off(self._connection, statement, values):
-                await self._connection.execute(statement, values)
+        if not put_off(self._connection, statement, values):
+            await self.run(statement, values)
 
     async def add_later(self, record: Base) -> None:
         """Insert *record*, which has a new key, at the latest with the commit."""
