@@ -113,8 +113,8 @@ async def test_of_many_decisions_at_once_one_is_new(store: Store) -> None:
 async def test_what_was_answered_silently_can_still_be_decided(store: Store) -> None:
     await opened(store)
     async with store.writing() as rows:
-        await rows.flows.record_automatic(
-            flow().challenge_hash,
+        await rows.flows.open_automatic(
+            flow(),
             decision="accept",
             decision_id=new_decision_id(),
             subject="ann",

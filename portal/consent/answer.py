@@ -77,8 +77,8 @@ async def give_silently(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
         listable=not case.request.skip,
         at=visitor.now,
     )
-    await rows.flows.record_automatic(
-        case.flow.challenge_hash,
+    await rows.flows.open_automatic(
+        case.flow,
         decision="accept",
         decision_id=given.decision_id,
         subject=case.ask.subject,
@@ -94,8 +94,8 @@ async def give_silently(rows: Rows, case: Case, *, visitor: Visitor) -> Answer:
 
 async def refuse(rows: Rows, case: Case, reject: Reject, *, visitor: Visitor) -> Answer:
     """Answer for the person: it was not their decision, and they can be asked another time."""
-    await rows.flows.record_automatic(
-        case.flow.challenge_hash,
+    await rows.flows.open_automatic(
+        case.flow,
         decision="reject",
         decision_id=new_decision_id(),
         subject=case.ask.subject,

@@ -34,6 +34,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     request: ConsentRequest
     parameters: AuthorizationParameters
     flow: FlowRecord
+    is_kept: bool
+    """Whether the row of the request is in the database."""
     ask: Ask
     user: User | None
     grant: GrantRecord | None
@@ -51,16 +53,25 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return "none" in self.parameters.prompt
 
 
-async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) -> Case:
-    """Read everything about *request* in the unit of work that may answer it.
+async def read_case(
+    rows: Rows, request: ConsentRequest, *, visitor: Visitor, keep: bool = True
+) -> Case:
+    """Read everything about *request* in the unit of work that may answer it, and *keep* its row
+    from its first sight on: it knows the way to start again.
 
     The pair is locked in it, so that nothing is decided on a grant that somebody revokes meanwhile.
     """
     client = request.client
-    flow = await rows.flows.open(_flow(request, visitor))
     grant = await rows.grants.find(request.subject, client.client_id, lock=True)
-    known_as = login_session_hash(request.login_session_id)
-    found = await rows.standings.find(request.subject, client.client_id, known_as)
+    found = await rows.standings.find(
+        request.subject,
+        client.client_id,
+        session_id_hash=login_session_hash(request.login_session_id),
+        challenge_hash=challenge_hash(request.challenge),
+    )
+    flow = found.flow or _flow(request, visitor)
+    if found.flow is None and keep:
+        flow = await rows.flows.open(flow)
     user, session = found.user, found.session
     pending: tuple[Revocation, ...] = ()
     if found.has_pending:
@@ -74,6 +85,7 @@ async def read_case(rows: Rows, request: ConsentRequest, *, visitor: Visitor) ->
         request=request,
         parameters=AuthorizationParameters.of(request.request_url),
         flow=flow,
+        is_kept=keep or found.flow is not None,
         ask=Ask(
             subject=request.subject,
             client_id=client.client_id,

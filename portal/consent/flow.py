@@ -89,7 +89,7 @@ async def _first_step(
     *listed*: Ory has said that it still lists the grant.
     """
     async with services.store.writing() as rows:
-        case = await read_case(rows, request, visitor=visitor)
+        case = await read_case(rows, request, visitor=visitor, keep=False)
         reject = why_not(case)
         if reject is None and case.flow.state == "decided":
             raise AlreadyDecidedError(case.flow.request_url)
@@ -98,6 +98,10 @@ async def _first_step(
             return case, await give_silently(rows, case, visitor=visitor)
         if verdict is Verdict.REFUSE:
             return case, await refuse(rows, case, reject or CONSENT_REQUIRED, visitor=visitor)
+        if not case.is_kept:
+            case = msgspec.structs.replace(case, flow=await rows.flows.open(case.flow))
+            if case.flow.state == "decided":  # meanwhile
+                raise AlreadyDecidedError(case.flow.request_url)
     return case, verdict
 
 

@@ -36,7 +36,12 @@ async def say_again(app: AppRequest, *, visitor: Visitor, services: Services) ->
     decision_id = new_decision_id()
 
     async def write(rows: Rows) -> tuple[Standing, Obstacle | None]:
-        found = await rows.standings.find(request.subject, request.client.client_id, known_as)
+        found = await rows.standings.find(
+            request.subject,
+            request.client.client_id,
+            session_id_hash=known_as,
+            challenge_hash=app.flow.challenge_hash,
+        )
         obstacle = _obstacle(app, found, services.settings)
         if obstacle is not None:
             await rows.flows.open(app.flow)
@@ -46,13 +51,14 @@ async def say_again(app: AppRequest, *, visitor: Visitor, services: Services) ->
             decision="accept",
             decision_id=decision_id,
             subject=request.subject,
+            answer={},
             at=visitor.now,
         )
         if found.session is not None and _is_long_ago(found.session, visitor.now):
             await rows.login_sessions.touch(known_as, visitor.now)
         return found, None
 
-    (user, session, *_), obstacle = await services.store.at_once(write)
+    (user, session, *_), obstacle = await services.store.at_once(write, transaction=False)
     if obstacle is Obstacle.NO_ACCOUNT or user is None:
         return await _turn_away(app, services)
     if obstacle is Obstacle.OUTDATED:

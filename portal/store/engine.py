@@ -15,6 +15,7 @@ from portal.store.attempts import Attempts
 from portal.store.audit import Audit
 from portal.store.browsers import Browsers
 from portal.store.bulk_revocations import BulkRevocations
+from portal.store.due_work import DueWork
 from portal.store.files import make_private
 from portal.store.flows import Flows
 from portal.store.grant_expiry import GrantExpiry
@@ -58,6 +59,7 @@ class Rows:
         "audit",
         "browsers",
         "bulk_revocations",
+        "due_work",
         "flows",
         "grant_expiry",
         "grant_index",
@@ -95,6 +97,7 @@ class Rows:
         self.audit = Audit(unit)
         self.revocations = Revocations(unit)
         self.bulk_revocations = BulkRevocations(unit)
+        self.due_work = DueWork(unit)
         self.reconciliations = Reconciliations(unit)
         self.mailed_links = MailedLinks(unit)
         self.outgoing_mails = OutgoingMails(unit)
@@ -154,16 +157,28 @@ class Store:
         A commit that fails raises too, so nothing is certain before the block has been left.
         """
         async with self._writing.use(transaction=True) as connection:
-            yield Rows(Unit(connection))
+            unit = Unit(connection)
+            yield Rows(unit)
+            await unit.catch_up()
 
-    async def at_once(self, work: Callable[[Rows], Coroutine[Any, Any, Result]]) -> Result:
+    async def at_once(
+        self,
+        work: Callable[[Rows], Coroutine[Any, Any, Result]],
+        *,
+        transaction: bool = True,
+    ) -> Result:
         """Do *work* as within :meth:`writing`, where it waits for nothing but its rows.
 
-        It may run in another thread: SQLite's carries it out in one trip (ADR-0025).
+        It may run in another thread: SQLite's carries it out in one trip (ADR-0025). Without
+        *transaction*, for what reads and then writes one thing, each statement may be committed by
+        itself.
         """
         if not self._is_sqlite:
-            async with self.writing() as rows:
-                return await work(rows)
+            async with self._writing.use(transaction=transaction) as connection:
+                unit = Unit(connection)
+                result = await work(Rows(unit))
+                await unit.catch_up()
+                return result
         async with self._writing.use(transaction=False) as connection:
             return await at_once(connection, lambda unit: work(Rows(unit)))
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from portal.store.prepared import kept
 from portal.store.tables import FlowRecord
-from portal.store.unit import Unit, insert, load_first, select, values_of
+from portal.store.unit import Change, Unit, insert, load_first, select, values_of
 
 
 class Flows:
@@ -51,36 +51,22 @@ class Flows:
         )
 
     async def open_automatic(
-        self, record: FlowRecord, *, decision: str, decision_id: str, subject: str, at: datetime
-    ) -> None:
-        """Keep *record* as answered without asking, whether it was open or not; what a person has
-        decided stays.
-        """
-        record.state, record.decision, record.decision_id = "automatic", decision, decision_id
-        record.answer, record.subject, record.decided_at = {}, subject, at
-        statement = _opening_automatic(is_postgresql=self._unit.is_postgresql)
-        await self._unit.run_later(statement, values_of(record))
-
-    async def record_automatic(
         self,
-        challenge_hash: str,
+        record: FlowRecord,
         *,
         decision: str,
         decision_id: str,
         subject: str | None,
         answer: dict[str, Any],
         at: datetime,
-    ) -> bool:
-        """Keep what was answered without asking; false where a person has decided, which stays."""
-        return await self._settle(
-            challenge_hash,
-            state="automatic",
-            decision=decision,
-            decision_id=decision_id,
-            answer=answer,
-            subject=subject,
-            decided_at=at,
-        )
+    ) -> None:
+        """Keep *record* as answered without asking, whether it was open or not; what a person has
+        decided stays.
+        """
+        record.state, record.decision, record.decision_id = "automatic", decision, decision_id
+        record.answer, record.subject, record.decided_at = answer, subject, at
+        statement = _opening_automatic(is_postgresql=self._unit.is_postgresql)
+        await self._unit.run_later(statement, values_of(record))
 
     async def mark_unsent(self, challenge_hash: str) -> None:
         """Note that Ory could not be told: the same decision may be told again later."""
@@ -109,7 +95,7 @@ _FIND: Final = kept(
 
 
 @cache
-def _opening_automatic(*, is_postgresql: bool) -> sa.Executable:
+def _opening_automatic(*, is_postgresql: bool) -> Change:
     statement = insert(FlowRecord, is_postgresql=is_postgresql)
     names = ("state", "decision", "decision_id", "answer", "subject", "decided_at")
     state = FlowRecord.__table__.c.state

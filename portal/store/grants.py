@@ -26,14 +26,16 @@ class Grants:
     async def find(self, subject: str, client_id: str, *, lock: bool = False) -> GrantRecord | None:
         """Find the pair's grant; with *lock*, others who ask with it wait until this unit ends.
 
-        The lock is on the pair, because there may be no row yet, and on the row, so that a
-        revocation of many waits too. On SQLite there is one writer anyway.
+        The lock is on the row, so that a revocation of many waits too, and on the pair where there
+        is no row yet. On SQLite there is one writer anyway.
         """
-        if lock and self._unit.is_postgresql:
-            await self._unit.first(_LOCK, {"key": _lock_key(subject, client_id)})
         statement = _OF_PAIR_LOCKED if lock else _OF_PAIR
         values = {"subject": subject, "client_id": client_id}
-        return load_first(GrantRecord, await self._unit.first(statement, values))
+        row = await self._unit.first(statement, values)
+        if row is None and lock and self._unit.is_postgresql:
+            await self._unit.first(_LOCK, {"key": _lock_key(subject, client_id)})
+            row = await self._unit.first(statement, values)  # somebody may have been faster
+        return load_first(GrantRecord, row)
 
     async def save(self, record: GrantRecord, *, before: GrantRecord | None = None) -> None:
         """Insert or replace the pair's grant, and note what a search has to know about it: nothing

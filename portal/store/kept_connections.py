@@ -104,6 +104,9 @@ class PostgresConnections(KeptConnections):
 
     async def _give_back(self, connection: AsyncConnection) -> None:
         """Undo what is open. What cannot be undone, or still goes on, ends with the connection."""
+        if connection.invalidated:  # SQLAlchemy was cancelled in it: there is no driver any more
+            await connection.close()
+            return
         driver = driver_of(connection).driver_connection
         with suppress(Exception):  # whatever it is, the next lines see to it
             await driver.rollback()

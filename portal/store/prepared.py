@@ -5,6 +5,7 @@ SQLite after a password was hashed, when the processor's caches hold nothing of 
 the steps of a flow need is compiled once and handed to the driver as it is (ADR-0025).
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -16,6 +17,7 @@ from portal.store.one_trip import run
 
 Statement = TypeVar("Statement", bound=sa.Executable)
 _Convert = Callable[[Any], Any] | None
+_VALUE: Final = re.compile(r"%\((\w+)\)s")
 _NOTHING: Final[Mapping[str, Any]] = {}
 _KEPT: Final[dict[int, "_Prepared"]] = {}
 """By the identity of the statement; a statement that is kept lives as long as the process."""
@@ -73,6 +75,24 @@ async def _on_postgresql(adapted: Any, form: "_Form", values: Mapping[str, Any])
     cursor = await adapted.driver_connection.execute(form.sql, form.by_name(values))
     rows = await cursor.fetchall() if cursor.pgresult.nfields else []
     return Outcome(form.converted(rows, lambda: cursor.description), cursor.rowcount)
+
+
+async def execute_together(
+    connection: AsyncConnection, changes: Sequence[tuple[sa.Executable, Mapping[str, Any]]]
+) -> None:
+    """Carry out kept statements as one, on PostgreSQL: none sees what another does."""
+    forms = [_KEPT[id(change)].on(connection.dialect, values) for change, values in changes]
+    parts = [form.renamed(number) for number, form in enumerate(forms)]
+    *before, (last, _) = parts
+    ahead = ", ".join(f"_{number} AS ({sql})" for number, (sql, _) in enumerate(before))
+    sql = f"WITH {ahead} {last}" if before else last
+    given: dict[str, Any] = {}
+    for (_, names), form, (_, values) in zip(parts, forms, changes, strict=True):
+        given |= {names[name]: value for name, value in form.by_name(values).items()}
+    try:
+        await driver_of(connection).driver_connection.execute(sql, given)
+    except Exception as exc:
+        raise wrapped(exc, sql, connection) from exc
 
 
 def put_off(
@@ -164,12 +184,21 @@ class _Form:
         ]
         self._types = [column.type for column in compiled._result_columns]
         self._results: list[_Convert] | None = None
+        self._renamed: dict[int, tuple[str, dict[str, str]]] = {}
 
     def in_order(self, values: Mapping[str, Any]) -> list[Any]:
         return [
             values.get(name, default) if convert is None else convert(values.get(name, default))
             for name, default, convert in self._parameters
         ]
+
+    def renamed(self, number: int) -> tuple[str, dict[str, str]]:
+        """The statement with other names for its values, and these by the old ones."""
+        if number not in self._renamed:
+            names = {name: f"{name}_{number}" for name, _, _ in self._parameters}
+            sql = _VALUE.sub(lambda found: f"%({names[found[1]]})s", self.sql)
+            self._renamed[number] = sql, names
+        return self._renamed[number]
 
     def by_name(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {

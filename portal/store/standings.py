@@ -1,7 +1,7 @@
 """What is known of whoever stands behind a request of Ory's: one statement, for each step asks."""
 
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -9,6 +9,7 @@ from portal.store.prepared import kept
 from portal.store.tables import (
     Base,
     ClientPolicy,
+    FlowRecord,
     LoginSession,
     Passkey,
     Revocation,
@@ -26,6 +27,7 @@ class Standing(NamedTuple):
     user: User | None
     session: LoginSession | None
     policy: ClientPolicy | None
+    flow: FlowRecord | None
     has_passkey: bool
     has_totp: bool
     has_pending: bool
@@ -42,17 +44,27 @@ class Standings:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
 
-    async def find(self, subject: str, client_id: str, session_id_hash: str) -> Standing:
-        values = {"subject": subject, "client_id": client_id, "session": session_id_hash}
+    async def find(
+        self, subject: str, client_id: str, *, session_id_hash: str, challenge_hash: str
+    ) -> Standing:
+        """What is known of the pair, of that session, and of the request with that challenge."""
+        values = {
+            "subject": subject,
+            "client_id": client_id,
+            "session": session_id_hash,
+            "challenge": challenge_hash,
+        }
         row = await self._unit.first(_statement(), values)
         assert row is not None  # noqa: S101 - the statement selects from one row
-        rest = width(User) + width(LoginSession) + width(ClientPolicy)
-        return Standing(
-            _record(User, row, 0),
-            _record(LoginSession, row, width(User)),
-            _record(ClientPolicy, row, width(User) + width(LoginSession)),
-            *row[rest:],
-        )
+        records: list[Any] = []
+        start = 0
+        for table in _TABLES:
+            records.append(_record(table, row, start))
+            start += width(table)
+        return Standing(*records, *row[start:])
+
+
+_TABLES: Final[tuple[type[Base], ...]] = (User, LoginSession, ClientPolicy, FlowRecord)
 
 
 def _record(table: type[Record], row: AnyRow, start: int) -> Record | None:
@@ -65,6 +77,7 @@ def _statement() -> sa.Executable:
     subject = sa.bindparam("subject", type_=sa.String())
     client_id = sa.bindparam("client_id", type_=sa.String())
     session = sa.bindparam("session", type_=sa.String())
+    challenge = sa.bindparam("challenge", type_=sa.String())
     one = sa.select(sa.literal_column("1").label("one")).subquery()
     pending = sa.and_(
         Revocation.state == "pending",
@@ -73,9 +86,7 @@ def _statement() -> sa.Executable:
     )
     return kept(
         sa.select(
-            *columns(User),
-            *columns(LoginSession),
-            *columns(ClientPolicy),
+            *(column for table in _TABLES for column in columns(table)),
             sa.exists().where(Passkey.subject == subject),
             sa.exists().where(TotpFactor.subject == subject),
             sa.exists().where(pending, ~Revocation.keep_grants),
@@ -84,5 +95,6 @@ def _statement() -> sa.Executable:
             one.outerjoin(User, User.subject == subject)
             .outerjoin(LoginSession, LoginSession.session_id_hash == session)
             .outerjoin(ClientPolicy, ClientPolicy.client_id == client_id)
+            .outerjoin(FlowRecord, FlowRecord.challenge_hash == challenge)
         )
     )

@@ -11,22 +11,25 @@ from sqlalchemy.orm import configure_mappers
 from sqlalchemy.orm.attributes import manager_of_class
 
 from portal.store.errors import UnstorableValueError
-from portal.store.prepared import execute, kept, put_off
+from portal.store.prepared import execute, execute_together, kept, put_off
 from portal.store.tables import Base
 from portal.store.translation import translated
 
 Record = TypeVar("Record", bound=Base)
 AnyRow = sa.Row[*tuple[Any, ...]]
 Insert = postgresql.Insert | sqlite.Insert
+Change = sa.Insert | sa.Update | sa.Delete
+Later = list[tuple[Change, dict[str, Any]]]
 
 
 class Unit:
     """Runs statements on one connection; what goes wrong is a :class:`StoreError`."""
 
-    __slots__ = ("_connection", "is_postgresql")
+    __slots__ = ("_connection", "_later", "is_postgresql")
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._later: Later = []
         self.is_postgresql = connection.dialect.name == "postgresql"
 
     async def all(
@@ -34,6 +37,8 @@ class Unit:
     ) -> Sequence[AnyRow]:
         """Every row that *statement* answers; *values* for the parameters of one that is kept."""
         with translated():
+            if self._later:
+                await self.catch_up()
             if (found := await execute(self._connection, statement, values)) is not None:
                 return cast("Sequence[AnyRow]", found.rows)
             return (await self._connection.execute(statement, values)).all()
@@ -43,6 +48,8 @@ class Unit:
     ) -> AnyRow | None:
         """Its first row, if any; *values* for the parameters of a statement that is kept."""
         with translated():
+            if self._later:
+                await self.catch_up()
             if (found := await execute(self._connection, statement, values)) is not None:
                 return cast("AnyRow", found.rows[0]) if found.rows else None
             return (await self._connection.execute(statement, values)).first()
@@ -50,14 +57,27 @@ class Unit:
     async def run(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> int:
         """Carry *statement* out: how many rows it touched."""
         with translated():
+            if self._later:
+                await self.catch_up()
             if (found := await execute(self._connection, statement, values)) is not None:
                 return found.rowcount
             return (await self._connection.execute(statement, values)).rowcount
 
-    async def run_later(self, statement: sa.Executable, values: dict[str, Any]) -> None:
+    async def run_later(self, statement: Change, values: dict[str, Any]) -> None:
         """Carry out a kept *statement* of which nothing is asked, at the latest with the commit."""
-        if not put_off(self._connection, statement, values):
+        if self.is_postgresql:
+            if any(statement.table is other.table for other, _ in self._later):
+                await self.catch_up()
+            self._later.append((statement, values))
+        elif not put_off(self._connection, statement, values):
             await self.run(statement, values)
+
+    async def catch_up(self) -> None:
+        """Carry out what was put off: on PostgreSQL, what concerns different tables as one."""
+        later, self._later = self._later, []
+        if later:
+            with translated():
+                await execute_together(self._connection, later)
 
     async def add_later(self, record: Base) -> None:
         """Insert *record*, which has a new key, at the latest with the commit."""
@@ -75,6 +95,7 @@ class Unit:
     async def add_all(self, records: Sequence[Base]) -> None:
         """Insert *records*, all of one table, by one statement."""
         if records:
+            await self.catch_up()
             with translated():
                 await self._connection.execute(
                     _insert(type(records[0])), [values_of(record) for record in records]
@@ -206,7 +227,7 @@ def _insert_if_new(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
 
 
 @cache
-def _upsert(table: type[Base], *, is_postgresql: bool) -> sa.Executable:
+def _upsert(table: type[Base], *, is_postgresql: bool) -> Change:
     statement = insert(table, is_postgresql=is_postgresql)
     keys = [column.name for column in table.__table__.primary_key]
     new = {name: statement.excluded[name] for name in _names(table) if name not in keys}

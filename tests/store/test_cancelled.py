@@ -131,3 +131,27 @@ async def test_a_unit_that_is_done_at_once_sees_what_it_has_written(store: Store
     assert (found.subject, known) == ("first-1", True)
     async with store.reading() as rows:
         assert await rows.users.find("second-1") is not None
+
+
+@pytest.mark.parametrize("steps", range(1, 30))
+async def test_whoever_is_cancelled_is_told_so_and_their_connection_is_free_again(
+    database_url: str, steps: int
+) -> None:
+    """Else background work that is stopped would go on, and wait for what it has lost itself."""
+    store = Store(database_url, pool_size=1, pool_timeout=0.5)
+
+    async def fold() -> None:
+        async with store.writing() as rows:
+            await rows.users.fold_names(10)  # by a statement that is left to SQLAlchemy
+            await rows.users.find_by_email("nobody@example.org")
+            await rows.users.fold_names(10)
+
+    for _ in range(3):
+        unit = asyncio.create_task(fold())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        unit.cancel()
+        (outcome,) = await asyncio.gather(unit, return_exceptions=True)
+        assert outcome is None or isinstance(outcome, asyncio.CancelledError)
+    await fold()
+    await leave_nothing(store)

@@ -65,13 +65,13 @@ async def test_an_automatic_answer_gives_way_to_a_person_but_never_the_other_way
     automatic = {"decision": "accept", "subject": "ann", "answer": {}, "at": NOW}
     async with store.writing() as rows:
         await rows.flows.open(flow())
-        assert await rows.flows.record_automatic(HASH, decision_id="a-1", **automatic)
+        await rows.flows.open_automatic(flow(), decision_id="a-1", **automatic)
         found = await rows.flows.find(HASH)
     assert found is not None
     assert (found.state, found.decision_id) == ("automatic", "a-1")
     assert await decide(store, "reject")
     async with store.writing() as rows:
-        assert not await rows.flows.record_automatic(HASH, decision_id="a-2", **automatic)
+        await rows.flows.open_automatic(flow(), decision_id="a-2", **automatic)
         found = await rows.flows.find(HASH)
     assert found is not None
     assert (found.state, found.decision, found.decision_id) == ("decided", "reject", "d-1")
@@ -103,3 +103,18 @@ async def test_old_flows_are_forgotten_in_portions(store):
         assert await rows.flows.delete_before(NOW - MINUTE, 2) == 0
         assert await rows.flows.find("0" * 64)
         assert await rows.flows.find("1" * 64)
+
+
+async def test_an_automatic_answer_needs_no_row_before_it(store):
+    async with store.writing() as rows:
+        await rows.flows.open_automatic(
+            flow(), decision="accept", decision_id="a-1", subject="ann", answer={}, at=NOW
+        )
+    async with store.reading() as rows:
+        found = await rows.flows.find(HASH)
+    assert found is not None
+    assert (found.state, found.subject, found.request_url) == (
+        "automatic",
+        "ann",
+        flow().request_url,
+    )
