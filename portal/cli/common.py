@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import rich_click as click
-from ruamel.yaml import YAML
 
 from portal.accounts import (
     AccountError,
@@ -358,6 +357,8 @@ def print_document(document: object, output: str = "json") -> None:
     if output != "yaml":
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
+    from ruamel.yaml import YAML  # noqa: PLC0415 - the server goes without
+
     yaml, text = YAML(), io.StringIO()
     yaml.width = MAX_LINE
     yaml.dump(document, text)

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
@@ -31,6 +28,10 @@ _LONGEST_PAUSE: Final = 2.0
 
 def upgrade(url: str) -> None:
     """Bring the database to :func:`head`; several may at once, and one may die half-way."""
+    from alembic import command  # noqa: PLC0415 - the server, which migrates nothing, goes without
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(resource_dir("migrations")).replace("%", "%%"))
     config.attributes["url"] = url
