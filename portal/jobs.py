@@ -1,12 +1,13 @@
 """Background work: the outbox of deletions at Ory, bulk revocations, forgetting what is over.
 
-Any number of processes may run it: each piece of outbox work is claimed by one of them for a while,
-and is claimed again if that one dies.
+One process of all that share a database does it, and another takes over when that one ends
+(ADR-0030). Each piece is claimed for a while besides: by the commands that work something off at
+once, by whoever takes over, and by all where the database has no lock that ends with its holder.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,11 +19,15 @@ from portal.reconciliation import runs
 from portal.revocations import carry_out, next_try, sweep
 from portal.services import Services
 from portal.store import Rows, StoreError
+from portal.store.leader import Lead, NotLockableError, lead_of
 from portal.store.tables import Revocation
 from portal.throttle import ACCOUNT
 
 EVERY: Final = 2.0
+"""How often the one looks for something to do, and the others whether they may."""
 CLEAN_EVERY: Final = 300.0
+COMPARE_EVERY: Final = 60.0
+"""How often to ask whether it is time to compare with Ory."""
 LEASE: Final = timedelta(seconds=30)
 WORKERS: Final = 4
 FORGET_AT_ONCE: Final = 1000
@@ -40,16 +45,66 @@ Work = Callable[..., Awaitable[object]]
 
 
 async def run(services: Services) -> None:
-    """Work until cancelled. A database that is away is waited for."""
+    """Work until cancelled, whenever it is this process's turn. A database that is away is waited
+    for.
+    """
+    lead = lead_of(services.settings.database_url)
+    try:
+        while True:
+            if await _is_ours(lead):
+                await _lead(lead, services)
+            await asyncio.sleep(EVERY)
+    except NotLockableError as exc:
+        logs.step("jobs.shared", reason=str(exc))
+        await _work(services)
+    finally:
+        await lead.give_up()
+
+
+async def _is_ours(lead: Lead) -> bool:
+    try:
+        return await lead.take()
+    except NotLockableError:
+        raise
+    except StoreError as exc:
+        logs.problem("jobs.postponed", reason=type(exc).__name__)
+    except Exception as exc:  # as below
+        logs.alarm("jobs.failed", exc=exc)
+    return False
+
+
+async def _lead(lead: Lead, services: Services) -> None:
+    """Work until another process may do it. What was under way then is claimed again later."""
+    logs.step("jobs.leading")
+    working = asyncio.create_task(_work(services))
+    losing = asyncio.create_task(lead.until_lost())
+    try:
+        await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, losing):
+            task.cancel()
+        ends = await asyncio.gather(working, losing, return_exceptions=True)
+        await lead.give_up()
+    for end in ends:
+        if isinstance(end, Exception):
+            logs.alarm("jobs.failed", exc=end)
+    logs.problem("jobs.lost")
+
+
+async def _work(services: Services) -> None:
+    """Do all kinds of it until cancelled."""
     pace = Pace(services.settings.background_rate)
     background = replace(services, ory=services.ory.paced(pace))
-    works: tuple[tuple[Work, float], ...] = (
-        (work_off, EVERY),
-        (postbox.deliver, EVERY),
-        (sessions.tell_ended, EVERY),
-        (bulk.advance, EVERY),
-        (runs.advance, EVERY),
-        (expiry.write_down, EVERY),
+    when_due: dict[str, Work] = {
+        "revocations": work_off,
+        "ended_sessions": sessions.tell_ended,
+        "mails": postbox.deliver,
+        "bulk_revocations": bulk.advance,
+        "reconciliations": runs.advance,
+        "expiry": expiry.write_down,
+    }
+    regular: tuple[tuple[Work, float], ...] = (
+        (runs.advance, COMPARE_EVERY),
         (forget, CLEAN_EVERY),
         (retention.forget_history, CLEAN_EVERY),
         (retention.index_grants, CLEAN_EVERY),
@@ -57,22 +112,54 @@ async def run(services: Services) -> None:
         (retention.fold_names, CLEAN_EVERY),
         (retention.name_password_kinds, CLEAN_EVERY),
     )
+    signals = {kind: asyncio.Event() for kind in when_due}
     async with asyncio.TaskGroup() as group:
-        for work, every in works:
-            group.create_task(_again_and_again(work, background, every))
+        for kind, work in when_due.items():
+            group.create_task(_when_due(work, background, signals[kind]))
+        for work, every in regular:
+            group.create_task(_regularly(work, background, every))
+        group.create_task(_look_out(background, signals))
 
 
-async def _again_and_again(work: Work, services: Services, every: float) -> None:
+async def _look_out(services: Services, signals: Mapping[str, asyncio.Event]) -> None:
+    """Wake up whoever has something to do. One look at the database is for all of them."""
+
+    async def look(services: Services, *, now: datetime) -> None:
+        async with services.store.reading() as rows:
+            due = await rows.due_work.look(now=now, policies_until=now - expiry.SETTLED)
+        for kind, signal in signals.items():
+            if getattr(due, kind):
+                signal.set()
+
+    await _regularly(look, services, EVERY)
+
+
+async def _when_due(work: Work, services: Services, signal: asyncio.Event) -> None:
     """Each kind of work goes on by itself; what returns true has more to do at once."""
     while True:
-        pause = EVERY
-        try:
-            pause = 0.0 if await work(services, now=datetime.now(UTC)) is True else every
-        except StoreError as exc:
-            logs.problem("jobs.postponed", reason=type(exc).__name__)
-        except Exception as exc:  # a defect in one round must not end all later ones; it is told
-            logs.alarm("jobs.failed", exc=exc)
-        await asyncio.sleep(pause)
+        await signal.wait()
+        signal.clear()
+        while await _tried(work, services):
+            pass
+
+
+async def _regularly(work: Work, services: Services, every: float) -> None:
+    """What no look at a table tells is tried now and then."""
+    while True:
+        outcome = await _tried(work, services)
+        pause = 0.0 if outcome else every
+        await asyncio.sleep(EVERY if outcome is None else pause)
+
+
+async def _tried(work: Work, services: Services) -> bool | None:
+    """Do one round of *work*: whether there is more to do at once, ``None`` where it failed."""
+    try:
+        return await work(services, now=datetime.now(UTC)) is True
+    except StoreError as exc:
+        logs.problem("jobs.postponed", reason=type(exc).__name__)
+    except Exception as exc:  # a defect in one round must not end all later ones; it is told
+        logs.alarm("jobs.failed", exc=exc)
+    return None
 
 
 async def work_off(services: Services, *, now: datetime) -> int:

@@ -86,6 +86,9 @@ PHRASES: Final[Mapping[str, str]] = {
     "address.change_asked": "asked for another address",
     "address.confirmed": "address confirmed",
     "mail.sent": "mail sent",
+    "jobs.leading": "does the background work",
+    "jobs.lost": "leaves the background work to others",
+    "jobs.shared": "shares the background work",
 }
 """How the console says it; any other event is its own name."""
 

@@ -1,7 +1,10 @@
 """The outbox: what Ory has to be told is told, late but surely; and what is over is forgotten."""
 
 import asyncio
-from contextlib import suppress
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +14,9 @@ import time_machine
 from portal import jobs
 from portal.grants import revoke
 from portal.revocations import next_try, try_now
-from portal.store import StoreError
+from portal.services import Services
+from portal.store import Store, StoreError, StoreUnavailableError
+from portal.store.leader import FileLead, NotLockableError, SessionLead
 from portal.store.tables import Revocation
 from tests.doubles.ory import OryDouble
 from tests.fixtures.portal import NewPortal, Portal
@@ -162,6 +167,7 @@ async def test_the_work_of_a_worker_that_died_is_done_by_another(
 
 
 async def queue_in_bulk(portal: Portal, number: int) -> None:
+    """Due since :data:`NOW`."""
     async with portal.store.writing() as rows:
         await rows.revocations.add_all(
             [
@@ -459,9 +465,190 @@ async def test_the_outbox_is_not_forgotten_before_it_is_empty(
     assert await states(portal) == [("pending", None)]
 
 
+@asynccontextmanager
+async def background(portal: Portal) -> AsyncIterator[asyncio.Task[None]]:
+    """What a running portal does beside its pages."""
+    worker = asyncio.create_task(jobs.run(portal.services))
+    yield worker
+    worker.cancel()
+    with suppress(asyncio.CancelledError):
+        await worker
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 5) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - the double sends no event
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "EVERY", 0.02)
+
+
+@pytest.mark.usefixtures("often")
+async def test_while_there_is_nothing_to_do_nothing_is_written_and_little_is_asked(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: Counter[str] = Counter()
+    for name in ("reading", "writing"):
+        unit = getattr(Store, name)
+
+        def counted(store: Store, name: str = name, unit: Any = unit) -> Any:
+            opened[name] += 1
+            return unit(store)
+
+        monkeypatch.setattr(Store, name, counted)
+    async with background(portal):
+        await asyncio.sleep(1)  # what is looked after every few minutes is done once
+        opened.clear()
+        await asyncio.sleep(0.5)
+    assert opened["writing"] == 0
+    assert 5 <= opened["reading"] <= 26
+
+
+@pytest.mark.usefixtures("often")
+async def test_of_two_portals_one_works_and_the_other_takes_over(
+    portal: Portal, new_portal: NewPortal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await new_portal()
+    worked: list[Store] = []
+    work_off = jobs.work_off
+
+    async def noted(services: Services, *, now: datetime) -> int:
+        worked.append(services.store)
+        return await work_off(services, now=now)
+
+    monkeypatch.setattr(jobs, "work_off", noted)
+    async with background(portal):
+        await queue_more(portal, 1)
+        await until(lambda: len(ory.deletions) == 1)
+        async with background(other):
+            await asyncio.sleep(0.3)
+            await queue_more(portal, 5)
+            await until(lambda: len(ory.deletions) == 6)
+            assert set(worked) == {portal.store}
+            await asyncio.sleep(0.2)
+    # The first one has ended last: now it is the other way round.
+    async with background(portal) as first:
+        await asyncio.sleep(0.3)
+        async with background(other):
+            await asyncio.sleep(0.3)
+            first.cancel()
+            worked.clear()
+            await queue_more(portal, 4)
+            await until(lambda: len(ory.deletions) == 10)
+            assert set(worked) == {other.store}
+
+
+@pytest.mark.usefixtures("often")
+async def test_who_lost_the_lead_stops_at_once_and_may_get_it_again(
+    portal: Portal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = asyncio.Event()
+
+    class Losing:
+        """A lead that ends when the test says so."""
+
+        async def take(self) -> bool:
+            return True
+
+        async def until_lost(self) -> None:
+            await lost.wait()
+
+        async def give_up(self) -> None:
+            lost.clear()
+
+    monkeypatch.setattr(jobs, "lead_of", lambda _: Losing())
+    stopped, started = asyncio.Event(), asyncio.Event()
+
+    async def work_off(services: Services, *, now: datetime) -> int:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+        return 0
+
+    monkeypatch.setattr(jobs, "work_off", work_off)
+    await queue_more(portal, 1)
+    async with background(portal):
+        await asyncio.wait_for(started.wait(), 5)
+        started.clear()
+        lost.set()
+        await asyncio.wait_for(stopped.wait(), 1)
+        await asyncio.wait_for(started.wait(), 5)
+
+
+@pytest.mark.usefixtures("often")
+async def test_where_nobody_can_lead_all_work_and_claims_keep_them_apart(
+    portal: Portal, new_portal: NewPortal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def take(_: object) -> bool:
+        raise NotLockableError("a pooler is in between")
+
+    for kind in (SessionLead, FileLead):
+        monkeypatch.setattr(kind, "take", take)
+    other = await new_portal()
+    ory.slow(0.01)
+    await queue_more(portal, 20)
+    async with background(portal), background(other):
+        await until(lambda: len(ory.deletions) >= 20)
+        await asyncio.sleep(0.2)
+    assert len(ory.deletions) == len({query["client"] for _, query in ory.deletions}) == 20
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_command_works_beside_the_one_that_leads(
+    portal: Portal, new_portal: NewPortal, ory: OryDouble
+) -> None:
+    beside = await new_portal()
+    ory.slow(0.02)
+    async with background(portal):
+        await asyncio.sleep(0.2)
+        await queue_more(portal, 30)
+        taken = await jobs.work_off(beside.services, now=datetime.now(UTC))
+        await until(lambda: len(ory.deletions) >= 30)
+    assert taken > 0
+    assert len(ory.deletions) == len({query["client"] for _, query in ory.deletions}) == 30
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_database_that_is_away_at_the_start_is_waited_for(
+    portal: Portal, ory: OryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble: list[Exception] = [StoreUnavailableError("away"), RuntimeError("a defect")] * 3
+    for kind in (SessionLead, FileLead):
+        take = kind.take
+
+        async def troubled(lead: Any, take: Any = take) -> bool:
+            if trouble:
+                raise trouble.pop()
+            return bool(await take(lead))
+
+        monkeypatch.setattr(kind, "take", troubled)
+    await queue_more(portal, 1)
+    async with background(portal):
+        await until(lambda: len(ory.deletions) == 1)
+
+
+async def queue_more(portal: Portal, number: int) -> None:
+    moment = datetime.now(UTC) - timedelta(minutes=1)
+    async with portal.store.writing() as rows:
+        await rows.revocations.add_all(
+            [
+                revocation(
+                    secrets.token_hex(8), client_id=f"a-{i}", revoked_at=moment, due_at=moment
+                )
+                for i in range(number)
+            ]
+        )
+
+
 async def test_the_worker_outlives_a_database_that_is_away_and_a_defect(
     portal: Portal, ory: OryDouble, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await queue_more(portal, 1)
     trouble: list[Exception] = [StoreError("away"), RuntimeError("a defect")]
     done = asyncio.Event()
 

@@ -197,3 +197,15 @@ async def test_the_queue_is_counted_per_worker():
             places.enter_context(passwords.reserve())
         with pytest.raises(OverloadedError), passwords.reserve():
             pass
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [(None, 1), (1, 1), (2, 1), (8, 7)])
+async def test_a_core_is_left_to_everything_else_unless_somebody_chose(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, at_once: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    with Passwords(**CHEAP, queue=1) as passwords, ExitStack() as places:
+        for _ in range(2 * at_once):
+            places.enter_context(passwords.reserve())
+        with pytest.raises(OverloadedError), passwords.reserve():
+            pass

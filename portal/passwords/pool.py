@@ -58,8 +58,9 @@ class Place:
 class Passwords:
     """Hash and verify in own threads behind a short queue.
 
-    *workers* 0 means one per core; *queue* is how many may wait for each worker. Beyond that
-    callers get :class:`OverloadedError` at once, not a place in a line longer than their patience.
+    *workers* 0 means one per core but one, which is left to everything else; *queue* is how many
+    may wait for each worker. Beyond that callers get :class:`OverloadedError` at once, not a place
+    in a line longer than their patience.
     The first of *peppers* is mixed into new hashes, the others into those that were made with them.
     """
 
@@ -78,7 +79,7 @@ class Passwords:
         )
         self._peppers = {pepper.name: pepper for pepper in peppers}
         self._pepper = peppers[0] if peppers else None
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers or max(1, (os.cpu_count() or 1) - 1)
         self._capacity = self._workers * (1 + queue)
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="password")
         self.aside = Aside()

@@ -298,7 +298,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Option(
             reading.whole(0, 256),
-            "Passwords hashed at the same time, per process; `0`: one per core.",
+            "Passwords hashed at the same time, per process; `0`: one per core but one, which is "
+            "left to everything else.",
         ),
     ] = 0
     hash_queue: Annotated[

@@ -133,7 +133,7 @@ async def test_a_unit_that_is_done_at_once_sees_what_it_has_written(store: Store
         assert await rows.users.find("second-1") is not None
 
 
-@pytest.mark.parametrize("steps", range(1, 30))
+@pytest.mark.parametrize("steps", range(20))
 async def test_whoever_is_cancelled_is_told_so_and_their_connection_is_free_again(
     database_url: str, steps: int
 ) -> None:
@@ -146,10 +146,10 @@ async def test_whoever_is_cancelled_is_told_so_and_their_connection_is_free_agai
             await rows.users.find_by_email("nobody@example.org")
             await rows.users.fold_names(10)
 
-    for _ in range(3):
+    await fold()
+    for n in range(3):
         unit = asyncio.create_task(fold())
-        for _ in range(steps):
-            await asyncio.sleep(0)
+        await asyncio.sleep((steps + n / 3) / 5000)
         unit.cancel()
         (outcome,) = await asyncio.gather(unit, return_exceptions=True)
         assert outcome is None or isinstance(outcome, asyncio.CancelledError)
