@@ -3,7 +3,7 @@ PY ?= python3
 RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help install check lint fast test demo hydra bench bench-grants bench-timing bench-sign-ins screenshots components messages format
+.PHONY: help install check lint fast test demo hydra bench bench-ory bench-grants bench-timing bench-sign-ins bench-replicas bench-storm bench-soak screenshots components messages format
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,10 @@ demo: .venv/.runtime ## a stand-in for Ory, the portal and an app to click throu
 hydra: install ## build the real Hydra into .cache/ (minutes, once) and print where it is
 	@$(RUN) tests.hydra.build
 
-bench: install ## what a call to Ory costs, by transport, against the real Hydra
+bench: install ## whole sign-ins through the real Hydra: the portal beside Ory's reference app; ARGS="--quick", ARGS="--help"
+	$(RUN) benchmarks.flows $(ARGS)
+
+bench-ory: install ## what a call to Ory costs, by transport, against the real Hydra
 	HYDRA_BIN=$$($(RUN) tests.hydra.build) $(RUN) benchmarks.ory_transports
 
 bench-grants: install ## what a search among one and ten million grants costs; GRANTS=100000,1000000 for a quick one, ARGS="--keep DIR"
@@ -68,3 +71,12 @@ messages: install ## take changed texts into the catalogs of all languages, and 
 
 format: install ## rewrite code and templates as `make check` wants them
 	ruff format . && ruff check --fix . ; djlint templates portal/dev/templates --reformat --quiet
+
+bench-replicas: install ## two portals over one PostgreSQL, one killed every few seconds: is anything lost or wrong? ten minutes
+	$(RUN) benchmarks.replicas $(ARGS)
+
+bench-storm: install ## sign-ins at ten times what can be hashed, while everybody else goes on
+	$(RUN) benchmarks.storm $(ARGS)
+
+bench-soak: install ## 100,000 mixed requests with faults: do memory and open files stay flat? ARGS="--requests 5000"
+	$(RUN) benchmarks.soak $(ARGS)

@@ -5,7 +5,7 @@ one call at a time. All candidates take turns in one run, round after round, so 
 of the machine hits all of them. CPU is that of this process, its threads included; Hydra's own is
 not counted.
 
-    make bench
+    make bench-ory
     HYDRA_BIN=/path/to/hydra python -m benchmarks.ory_transports --rounds 20 --calls 200
 """
 

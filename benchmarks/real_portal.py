@@ -77,7 +77,11 @@ def serve(
 
 async def fill(directory: Path, hashes: Mapping[str, str | None], **fields: Any) -> None:
     """Make a database with a person for each address in *hashes*."""
-    url = f"sqlite:///{directory / 'portal.db'}"
+    await fill_database(f"sqlite:///{directory / 'portal.db'}", hashes, **fields)
+
+
+async def fill_database(url: str, hashes: Mapping[str, str | None], **fields: Any) -> None:
+    """As :func:`fill`, in the database that *url* names."""
     schema.upgrade(url)
     store, now = Store(url), datetime.now(UTC)
     async with store.writing() as rows:

@@ -1,0 +1,1 @@
+"""Whole sign-ins through real Hydra: the portal beside Ory's reference app."""
