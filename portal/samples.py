@@ -5,10 +5,12 @@ The samples themselves stand beside the pages.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
+from portal import i18n
 from portal.account import samples as account
 from portal.address import samples as address
 from portal.admin import samples as admin
@@ -53,10 +55,18 @@ def _gathered() -> Iterator[tuple[str, Page]]:
         problems,
         welcome,
     ):
-        yield from feature.SAMPLES.items()
+        yield from feature.samples().items()
 
 
-SAMPLES: Final[dict[str, Page]] = dict(_gathered())
+@lru_cache(maxsize=len(i18n.LANGUAGES))
+def in_language(tag: str) -> dict[str, Page]:
+    """All samples, with everything that the portal says in them in the language of *tag*."""
+    with i18n.speaking(tag):
+        return dict(_gathered())
+
+
+SAMPLES: Final[dict[str, Page]] = in_language(i18n.DEFAULT)
+"""The English ones, for whom the language is all one to."""
 
 
 def fill(value: Any, text: str) -> Any:

@@ -25,6 +25,7 @@ from playwright.async_api import Browser, CDPSession, Page, ViewportSize, async_
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from portal import i18n
+from portal.samples import in_language
 from portal.web.assets import ASSETS
 from portal.web.templating import environment
 from tests.fixtures.chromium import font_environment, launch
@@ -239,7 +240,7 @@ def _digests(names: list[str], language: str) -> Iterator[tuple[str, str]]:
     look = "".join(asset.version for _, asset in sorted(ASSETS.items()))
     with i18n.speaking(language):
         for name in names:
-            html = render(env, WHOLE[name])
+            html = render(env, in_language(language)[name])
             yield name, hashlib.sha256(f"{look}{html}".encode()).hexdigest()[:16]
 
 

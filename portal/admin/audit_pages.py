@@ -31,7 +31,7 @@ WORDS: Final[dict[str, str]] = {
     "grant.widened": N_("Found wider at Ory"),
     "grant.abandoned": N_("Found here, never arrived at Ory"),
     "grant.revived": N_("Found at Ory after its removal"),
-    "bulk.started": N_("Removal of many started"),
+    "bulk.started": N_("Bulk removal started"),
     "bulk.stopped": N_("Removal of many stopped"),
     "bulk.finished": N_("Removal of many finished"),
     "grants.exported": N_("Connected apps exported"),

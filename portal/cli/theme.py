@@ -5,6 +5,7 @@ import secrets
 import msgspec
 import rich_click as click
 
+from portal import i18n
 from portal.cli.common import explained, format_option, print_document, print_rows, progress
 from portal.settings import OPTIONS, Settings, read_environment
 
@@ -21,8 +22,17 @@ def theme() -> None:
 
 @theme.command()
 @format_option
+@click.option(
+    "--language",
+    "languages",
+    type=click.Choice(tuple(i18n.NAMES)),
+    multiple=True,
+    default=("en", "de", "ar"),
+    show_default=True,
+    help="Check the pages in this language. Can be given several times.",
+)
 @click.pass_context
-def check(ctx: click.Context, *, output: str) -> None:
+def check(ctx: click.Context, *, output: str, languages: tuple[str, ...]) -> None:
     """Render every page with your brand and your templates, and say what breaks.
 
     It reads the settings of the portal (PORTAL_COLOURS, PORTAL_LOGO_FILE, PORTAL_TEMPLATE_DIR and
@@ -35,17 +45,19 @@ def check(ctx: click.Context, *, output: str) -> None:
 
     $ PORTAL_COLOURS=accent=#7fd4ff portal theme check
 
+    $ portal theme check --language en --language ja
+
     $ portal theme check --format json | jq '.[] | select(.kind == "contrast")'
     """
     from portal.cli.theming.checking import examine  # noqa: PLC0415 - loads every page
     from portal.samples import SAMPLES  # noqa: PLC0415 - likewise
 
-    settings = _settings()
+    settings, spoken = _settings(), tuple(dict.fromkeys(languages))
     with progress() as tell:
-        findings = examine(settings, SAMPLES, tell=tell)
+        findings = examine(settings, SAMPLES, tell=tell, languages=spoken)
     if output == "table":
         print_rows([finding.row() for finding in findings], COLUMNS, output=output, empty="")
-        click.echo(_summary(len(SAMPLES), len(findings)), err=True)
+        click.echo(_summary(len(SAMPLES), len(findings), spoken), err=True)
     else:
         print_document(msgspec.to_builtins(findings), output)
     if findings:
@@ -86,7 +98,8 @@ def _settings() -> Settings:
         return Settings.from_env(env)
 
 
-def _summary(pages: int, findings: int) -> str:
+def _summary(pages: int, findings: int, languages: tuple[str, ...]) -> str:
+    rendered = f"{pages} samples of pages rendered in {', '.join(languages)}"
     if not findings:
-        return f"{pages} samples of pages rendered: nothing breaks."
-    return f"{pages} samples of pages rendered: {findings} things to mend."
+        return f"{rendered}: nothing breaks."
+    return f"{rendered}: {findings} things to mend."

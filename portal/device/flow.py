@@ -56,7 +56,7 @@ async def begin(challenge: str, user_code: str, *, services: Services) -> CodePa
 def connected() -> EndPage:
     """How it ends where the device goes on."""
     return EndPage(
-        title=_("You are done here"),
+        title=_("You can go back to your device"),
         message=_("Your device goes on by itself in a moment. You can close this page."),
         advice=_("If nothing happens there, let your device show you a new code."),
     )

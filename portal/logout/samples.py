@@ -1,17 +1,27 @@
 """Samples of the pages of ``logout``, in every state that changes their shape."""
 
-from typing import Final
-
 from portal.logout.pages import DonePage, LogoutPage
 from portal.page import Page
-from portal.sample_data import CHALLENGE, PHOTOS, STALE
+from portal.sample_data import CHALLENGE, photos, stale, words
 
-SAMPLES: Final[dict[str, Page]] = {
-    "logout": LogoutPage(challenge=CHALLENGE, app=PHOTOS, account="ann@example.org"),
-    "logout-portal": LogoutPage(account="ann@example.org"),
-    "logout-refused": LogoutPage(
-        status=403, challenge=CHALLENGE, account="ann@example.org", error=STALE
-    ),
-    "done": DonePage(title="You are signed out", message="You can close this window."),
-    "done-app": DonePage(title="You stay signed in", message="Nothing was changed.", app=PHOTOS),
-}
+
+def samples() -> dict[str, Page]:
+    """Every state, in the language that is spoken now."""
+    return {
+        "logout": LogoutPage(challenge=CHALLENGE, app=photos(), account="ann@example.org"),
+        "logout-portal": LogoutPage(account="ann@example.org"),
+        "logout-refused": LogoutPage(
+            status=403, challenge=CHALLENGE, account="ann@example.org", error=stale()
+        ),
+        "done": DonePage(
+            title=words("You are signed out."),
+            message=words("There is nothing left to do. You can close this page."),
+        ),
+        "done-app": DonePage(
+            title=words("Nothing was changed"),
+            message=words(
+                "Nothing was changed. You can go back to where you were, or close this page."
+            ),
+            app=photos(),
+        ),
+    }

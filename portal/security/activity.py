@@ -68,7 +68,7 @@ OF_AN_APP: Final[dict[str, str]] = {
 OF_A_FACTOR: Final[dict[tuple[str, str], str]] = {
     ("login.factor_failed", "code"): N_("Somebody gave the right password, but a wrong code"),
     ("login.factor_failed", "passkey"): N_(
-        "Somebody gave the right password, but no right passkey"
+        "Somebody knew the password, but had no passkey that fits"
     ),
     ("factor.added", "passkey"): N_("The passkey “{name}” was added"),
     ("factor.added", "totp"): N_("The authenticator app “{name}” was added"),

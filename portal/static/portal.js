@@ -37,7 +37,51 @@
     prepare();
   }
 
+  // The language has a form of its own. What was typed and ticked beside it comes back, once and on the same page; nothing secret is kept.
+  const TYPED = "typed";
+  const choices = () => document.querySelectorAll("main :is(#email, [type=checkbox][id], [type=radio][id])");
+  const isTicked = (field) => field.type === "checkbox" || field.type === "radio";
+
+  /** Of the page's address, which holds a challenge, no more than tells it from another. */
+  function page() {
+    const back = document.querySelector("form.language [name=back]")?.value ?? "";
+    return [...back].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) | 0, 7);
+  }
+
+  function keepTyped() {
+    const fields = [...choices()].map((field) => [field.id, isTicked(field) ? field.checked : field.value]);
+    window.sessionStorage.setItem(TYPED, JSON.stringify({ page: page(), at: Date.now(), fields }));
+  }
+
+  function bringBack() {
+    const kept = JSON.parse(window.sessionStorage.getItem(TYPED));
+    window.sessionStorage.removeItem(TYPED);
+    if (kept?.page !== page() || Date.now() - kept.at > 60000) return;
+    const now = new Map([...choices()].map((field) => [field.id, field]));
+    const changed = [];
+    for (const [id, value] of kept.fields) {
+      const field = now.get(id);
+      if (!field || isTicked(field) !== (typeof value === "boolean")) continue;
+      if (!isTicked(field)) field.value = value;
+      else if (field.checked !== value) {
+        field.checked = value;
+        changed.push(field);
+      }
+    }
+    window.addEventListener("load", () => changed.forEach((field) => field.dispatchEvent(new Event("change", { bubbles: true })))); // the summary follows
+  }
+
+  /** A browser may refuse to keep anything; then all is as without a script. */
+  function attempt(step) {
+    try {
+      step();
+    } catch {
+      return;
+    }
+  }
+
   function start() {
+    attempt(bringBack);
     settle();
     new MutationObserver(prepare).observe(document.body, { childList: true, subtree: true });
   }
@@ -59,6 +103,7 @@
   const sent = new WeakSet();
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (form.matches("form.language")) attempt(keepTyped);
     busy(event.submitter, form.getAttribute("method") === "post");
     if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
     form.querySelectorAll("[data-mirrors]").forEach((field) => (field.disabled = !document.getElementById(field.dataset.mirrors)?.checked));

@@ -57,8 +57,8 @@ NONSENSE: Words = (
     502,
     N_("Something does not fit together"),
     N_(
-        "A service that we need gave an answer that we cannot use. It is our turn: whoever runs "
-        "this site has been told. Please come back later."
+        "A service that we need gave an answer that we cannot use. You need not do anything: the "
+        "people who run this site have been told. Please come back later."
     ),
 )
 BUSY: Words = (
@@ -70,7 +70,7 @@ DEFECT: Words = (
     500,
     N_("Something went wrong here"),
     N_(
-        "It is our mistake, not yours, and our turn: whoever runs this site has been told. You can "
+        "It is our mistake, not yours, and the people who run this site have been told. You can "
         "try again; if that does not help, come back later."
     ),
 )
@@ -138,8 +138,8 @@ LINKS: dict[type[DecisionError], Words] = {
         400,
         N_("The app's request cannot be used"),
         N_(
-            "The app sent its request in a way that loses it. It is the turn of the app's makers: "
-            "please tell them."
+            "The details of the app's request got lost on the way, because of how the app sent it. "
+            "Only the app's makers can put that right: please tell them."
         ),
     ),
 }
@@ -166,7 +166,7 @@ STATUS: dict[int, tuple[str, str]] = {
     ),
     415: (
         N_("That is not a form"),
-        N_("What was sent is nothing that a page of ours sends."),
+        N_("That cannot have come from a page of this site."),
     ),
     431: (
         N_("That is too much"),

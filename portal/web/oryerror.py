@@ -16,19 +16,20 @@ from portal.web.visit import visit
 WORDS: Final = {
     "invalid_client": N_(
         "The sign-in service does not know the app that sent you here, or the app gave an address "
-        "that it is not registered for. It is the turn of the app's makers: please tell them."
+        "that it is not registered for. Only the app's makers can put that right: please tell "
+        "them."
     ),
     "invalid_request": N_(
         "The app's request is incomplete, or gives an address that the app is not registered for. "
-        "It is the turn of the app's makers: please tell them."
+        "Only the app's makers can put that right: please tell them."
     ),
     "invalid_scope": N_(
-        "The app asked for a permission that it is not registered for. It is the turn of the app's "
-        "makers: please tell them."
+        "The app asked for a permission that it is not registered for. Only the app's makers can "
+        "put that right: please tell them."
     ),
     "unsupported_response_type": N_(
-        "The app asked for a kind of answer that it may not have. It is the turn of the app's "
-        "makers: please tell them."
+        "The app asked for a kind of answer that it may not have. Only the app's makers can put "
+        "that right: please tell them."
     ),
     "request_unauthorized": N_(
         "The request was too old when it came back. Start again at the app."

@@ -107,7 +107,7 @@ async def test_yes_starts_a_job_that_removes_what_was_found(
     page = await desk.reload()
     assert "Waiting for Ory" in page.text
     assert numbers(page) == {
-        "Found before": "2",
+        "Found at the start": "2",
         "Removed here": "2",
         "Confirmed by Ory": "0",
         "Waiting for Ory": "2",

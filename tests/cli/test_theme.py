@@ -69,7 +69,7 @@ def below_login(html: str) -> str:
 def test_a_portal_without_a_brand_is_whole(portal: Any) -> None:
     done = portal("theme", "check")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert f"{len(SAMPLES)} samples of pages rendered: nothing breaks." in done.stderr
+    assert f"{len(SAMPLES)} samples of pages rendered in en, de, ar: nothing breaks." in done.stderr
 
 
 def test_the_example_breaks_nothing_and_is_on_the_pages(
@@ -89,6 +89,21 @@ def test_the_example_breaks_nothing_and_is_on_the_pages(
     assert "Example Bank plc, 1 Example Street" in page.text
     assert "Privacy" in page.text
     assert [image.get("alt") for image in page.all("img")] == ["Example Bank"]
+
+
+def test_what_breaks_in_one_language_alone_is_found(theme: Any) -> None:
+    broken = below_login(
+        '{% if language().direction == "rtl" %}<p>{{ page.nonsense }}</p>{% endif %}'
+    )
+    (found,) = theme(login__login_html=broken)
+    assert found.kind == "template"
+    assert set(found.pages) == {"login (ar)"}
+
+
+def test_only_the_languages_that_are_named_are_checked(portal: Any) -> None:
+    done = portal("theme", "check", "--language", "ja", "--language", "ja")
+    assert done.exit_code == 0
+    assert "rendered in ja: nothing breaks." in done.stderr
 
 
 def test_findings_are_a_table_and_an_exit_code(portal: Any) -> None:

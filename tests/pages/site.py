@@ -18,7 +18,7 @@ from playwright.async_api import Page as Window
 from portal import i18n
 from portal.dev.serving import Site, listen, port_of, serving
 from portal.page import Page
-from portal.samples import SAMPLES
+from portal.samples import SAMPLES, in_language
 from portal.settings import Settings
 from portal.web.assets import serve_asset
 from portal.web.edge import Edge
@@ -102,9 +102,9 @@ class SampleSite:
 
 @get("/samples/{language:str}/{name:str}", sync_to_thread=False)
 def _show(request: AnyRequest, language: FromPath[str], name: FromPath[str]) -> Response[Any]:
-    page = WHOLE.get(name)
-    if page is None:
+    if name not in WHOLE or language not in SPOKEN:
         raise NotFoundException
+    page = in_language(language)[name]
     if page.status >= 400:  # what answers a post cannot be called again by its address
         request.scope["method"] = "POST"
     return _respond(request, page, language)

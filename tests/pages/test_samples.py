@@ -14,7 +14,7 @@ def test_every_feature_s_samples_are_gathered_and_no_two_are_called_the_same() -
     gathered: list[tuple[str, Page]] = []
     for module in sorted(PACKAGE.glob("*/*samples.py")):
         name = f"portal.{module.parent.name}.{module.stem}"
-        gathered += importlib.import_module(name).SAMPLES.items()
+        gathered += importlib.import_module(name).samples().items()
     assert len(gathered) > 200
     assert len(dict(gathered)) == len(gathered)
     assert dict(gathered) == SAMPLES
@@ -23,6 +23,6 @@ def test_every_feature_s_samples_are_gathered_and_no_two_are_called_the_same() -
 def test_a_feature_shows_its_own_pages_alone() -> None:
     for module in sorted(PACKAGE.glob("*/*samples.py")):
         feature = module.parent.name
-        samples = importlib.import_module(f"portal.{feature}.{module.stem}").SAMPLES
+        samples = importlib.import_module(f"portal.{feature}.{module.stem}").samples()
         homes = {type(page).__module__.split(".")[1] for page in samples.values()}
         assert homes <= {feature, "page"}, module

@@ -11,10 +11,11 @@ from playwright.sync_api import Browser, Page, Request, Route, expect, sync_play
 
 import portal
 from portal.page import Page as PortalPage
+from portal.sample_data import CHALLENGE
 from portal.samples import SAMPLES
 from portal.web.respond import CSP
 from tests.pages.conftest import PREFIX
-from tests.pages.rendering import render
+from tests.pages.rendering import TOKEN, render
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +62,7 @@ class Portal:
         page = self.answers["GET"]
         if request.method == "POST":
             self.posted.append((address.path, parse_qs(request.post_data or "")))
+            self.answers[f"{PREFIX}/language"] = page  # leads back to where it was chosen
             if address.path not in self.answers:
                 route.abort()
                 return
@@ -187,6 +189,83 @@ def test_a_portal_that_does_not_answer_is_said_to(scripted: Portal) -> None:
     expect(scripted.page.locator("#flash")).to_be_visible()
     expect(scripted.page.locator("#password")).to_have_value("secret")
     expect(scripted.page.locator("#accept")).to_be_enabled()
+
+
+def choose_language(site: Portal) -> None:
+    site.page.select_option("#language", "de")
+    site.page.locator("form.language button").click()
+    site.page.wait_for_load_state("load")
+
+
+def kept(site: Portal) -> str:
+    return str(site.page.evaluate("sessionStorage.getItem('typed') ?? ''"))
+
+
+def test_what_was_typed_outlives_a_change_of_language_and_secrets_do_not(scripted: Portal) -> None:
+    scripted.open("login")
+    scripted.page.fill("#email", "ann@example.org")
+    scripted.page.fill("#password", "correct horse battery")
+    scripted.page.check("#remember")
+    choose_language(scripted)
+    expect(scripted.page.locator("#email")).to_have_value("ann@example.org")
+    expect(scripted.page.locator("#remember")).to_be_checked()
+    expect(scripted.page.locator("#password")).to_have_value("")
+    assert kept(scripted) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("login", "#password"), ("factor", "#code"), ("device", "#code")]
+)
+def test_nothing_secret_is_kept_meanwhile(scripted: Portal, name: str, field: str) -> None:
+    scripted.open(name)
+    scripted.page.evaluate("document.addEventListener('submit', (e) => e.preventDefault())")
+    scripted.page.fill(field, "h0rse-123")
+    scripted.page.evaluate(
+        "document.querySelector('form.language [name=back]').value = '/login?login_challenge=abc'"
+    )
+    scripted.page.locator("form.language button").click()
+    meanwhile = kept(scripted)
+    assert '"fields"' in meanwhile
+    assert "h0rse-123" not in meanwhile
+    assert "abc" not in meanwhile
+    assert CHALLENGE not in meanwhile
+    assert TOKEN not in meanwhile
+
+
+def test_what_was_typed_comes_back_once(scripted: Portal) -> None:
+    scripted.open("login")
+    scripted.page.fill("#email", "ann@example.org")
+    choose_language(scripted)
+    scripted.open("login")
+    expect(scripted.page.locator("#email")).to_have_value("")
+
+
+def test_what_was_ticked_outlives_a_change_of_language(scripted: Portal) -> None:
+    scripted.open("consent")
+    scripted.on_post("/consent/summary", "summary-empty")
+    for box in ("#offline_access", "#remember"):
+        scripted.page.check(box)
+    scripted.page.uncheck("#openid")
+    scripted.posted.clear()
+    choose_language(scripted)
+    expect(scripted.page.locator("#offline_access")).to_be_checked()
+    expect(scripted.page.locator("#openid")).not_to_be_checked()
+    expect(scripted.page.locator("#remember")).to_be_checked()
+    expect(scripted.page.locator("#consent-summary")).to_contain_text("Nothing")
+    path, asked = scripted.posted[-1]
+    assert path == f"{PREFIX}/consent/summary"
+    assert "offline_access" in asked["grant_scope"]
+    assert "openid" not in asked["grant_scope"]
+
+
+def test_what_was_ticked_for_one_request_is_never_ticked_for_another(scripted: Portal) -> None:
+    scripted.open("consent-fresh")
+    scripted.on_post("/consent/summary", "summary")
+    scripted.page.check("#offline_access")
+    scripted.page.evaluate("document.querySelector('form.language [name=back]').value = '/other'")
+    choose_language(scripted)
+    expect(scripted.page.locator("#offline_access")).not_to_be_checked()
+    assert kept(scripted) == ""
 
 
 def test_a_second_click_sends_nothing(scripted: Portal) -> None:

@@ -14,7 +14,6 @@ import pytest
 import portal
 from portal.apps import AppView
 from portal.consent.pages import ConsentPage
-from portal.consent.samples import CONSENT
 from portal.page import Page
 from portal.resources import resource_dir
 from portal.samples import SAMPLES, fill
@@ -274,7 +273,7 @@ def test_a_decision_is_told_by_name_and_value(env: jinja2.Environment, name: str
 
 def test_enter_never_asks_for_the_summary(env: jinja2.Environment) -> None:
     """The first submit button of a form is the one that the Enter key presses."""
-    form = by_id(parse(render(env, CONSENT)), "consent-form")
+    form = by_id(parse(render(env, SAMPLES["consent"])), "consent-form")
     assert next(elements(form, "button")).get("id") == "accept"
 
 
@@ -286,7 +285,7 @@ def test_signing_in_to_the_portal_cannot_be_denied_to_anybody(env: jinja2.Enviro
 
 
 def test_the_consent_page_shows_who_asks_what_and_for_whom(env: jinja2.Environment) -> None:
-    text = text_of(parse(render(env, CONSENT)))
+    text = text_of(parse(render(env, SAMPLES["consent"])))
     for words in (
         "An application requests access to your data!",
         "“Photo Printer”",
@@ -308,7 +307,7 @@ def test_not_to_be_asked_again_is_one_click_and_never_chosen_beforehand(
     env: jinja2.Environment,
 ) -> None:
     """What drives the page by its ids clicks ``remember``: the longest duration offered."""
-    tree = parse(render(env, CONSENT))
+    tree = parse(render(env, SAMPLES["consent"]))
     radios = [field for field in elements(tree, "input") if field.get("type") == "radio"]
     assert [(r.get("name"), r.get("value"), "checked" in r.attrib) for r in radios] == [
         ("remember", "once", True),
@@ -321,7 +320,7 @@ def test_not_to_be_asked_again_is_one_click_and_never_chosen_beforehand(
 def test_what_was_allowed_before_is_named_and_not_ticked(env: jinja2.Environment) -> None:
     tree = parse(render(env, SAMPLES["consent-expired"]))
     text = text_of(tree)
-    assert "You allowed this on 3 March 2026, for 30 days." in text
+    assert "You allowed this on 14 March 2026, for 30 days." in text
     assert text.count("Allowed before") == 2
     scopes = [field for field in elements(tree, "input") if field.get("name") == "grant_scope"]
     assert not any("checked" in field.attrib for field in scopes)
@@ -332,26 +331,26 @@ def test_a_browser_that_did_not_log_in_sees_no_address(env: jinja2.Environment) 
 
 
 def test_boxes_are_ticked_as_the_page_says(env: jinja2.Environment) -> None:
-    tree = parse(render(env, CONSENT))
+    tree = parse(render(env, SAMPLES["consent"]))
     boxes = [box for box in elements(tree, "input") if box.get("name") == "grant_scope"]
     assert [(b.get("id"), b.get("value"), "checked" in b.attrib) for b in boxes] == [
-        (p.element_id, p.scope, p.ticked) for p in CONSENT.permissions
+        (p.element_id, p.scope, p.ticked) for p in SAMPLES["consent"].permissions
     ]
     services = [box for box in elements(tree, "input") if box.get("name") == "grant_audience"]
-    assert [s.get("value") for s in services] == [a.value for a in CONSENT.audience]
+    assert [s.get("value") for s in services] == [a.value for a in SAMPLES["consent"].audience]
 
 
 def test_a_box_asks_for_the_summary_and_sends_the_whole_form(env: jinja2.Environment) -> None:
-    choices = by_id(parse(render(env, CONSENT)), "consent-choices")
+    choices = by_id(parse(render(env, SAMPLES["consent"])), "consent-choices")
     boxes = [box for box in elements(choices, "input") if box.get("type") == "checkbox"]
-    assert len(boxes) == len(CONSENT.permissions) + len(CONSENT.audience)
+    assert len(boxes) == len(SAMPLES["consent"].permissions) + len(SAMPLES["consent"].audience)
     assert choices.get("hx-post") == f"{PREFIX}/consent/summary"
     assert (choices.get("hx-trigger"), choices.get("hx-include")) == ("change", "closest form")
     assert choices.get("hx-target") == "#consent-summary"
 
 
 def test_what_is_asked_for_stands_under_headings(env: jinja2.Environment) -> None:
-    tree = parse(render(env, CONSENT))
+    tree = parse(render(env, SAMPLES["consent"]))
     assert [text_of(legend) for legend in elements(tree, "legend")] == [
         "About you",
         "While you are away",
@@ -367,7 +366,7 @@ def test_an_app_that_is_new_here_is_marked_and_doubted(env: jinja2.Environment) 
     assert "Is it the one that you wanted to use?" in text
     assert "Name: Ann Example" in text
     assert "Risk class (not shown here)" in text
-    assert "new here" not in text_of(parse(render(env, CONSENT))).lower()
+    assert "new here" not in text_of(parse(render(env, SAMPLES["consent"]))).lower()
 
 
 def test_a_consent_page_with_ten_permissions_is_light(env: jinja2.Environment) -> None:
@@ -409,7 +408,7 @@ def test_htmx_is_told_to_evaluate_nothing_and_to_show_errors(env: jinja2.Environ
 
 def test_an_app_without_a_website_is_shown_without_one(env: jinja2.Environment) -> None:
     page = msgspec.structs.replace(
-        CONSENT, app=AppView(client_id="b7f1", name="b7f1", initials="B")
+        SAMPLES["consent"], app=AppView(client_id="b7f1", name="b7f1", initials="B")
     )
     assert "receive the answer at" not in text_of(parse(render(env, page)))
 

@@ -145,7 +145,7 @@ async def test_second_steps_are_told_by_their_names(
     page = await open_security(browser, portal)
     told = [row.partition(" UTC")[0].rsplit(" ", 4)[0] for row in rows_of(page, "activity-title")]
     assert told[1:] == [
-        "Look at this Somebody gave the right password, but no right passkey",
+        "Look at this Somebody knew the password, but had no passkey that fits",
         "Look at this Somebody gave the right password, but a wrong code",
         "A second step was removed",
         "The passkey “My key” was removed",

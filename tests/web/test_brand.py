@@ -369,6 +369,16 @@ async def test_the_name_alone_stands_where_the_logo_would(
     assert not list(page.root.iter("img"))
 
 
+@pytest.mark.parametrize("path", ["/login", "/nowhere"])
+async def test_the_window_is_named_after_the_page_and_then_the_site(
+    new_portal: NewPortal, new_browser: NewBrowser, path: str
+) -> None:
+    portal = await new_portal(PORTAL_SITE_NAME="Example & <b>Bank</b>")
+    page = await new_browser(at=portal).open(portal.url + path)
+    (heading,) = page.root.iter("h1")
+    assert page.title == f"{''.join(heading.itertext()).strip()} · Example & <b>Bank</b>"
+
+
 async def test_an_error_page_leads_to_whoever_helps(
     new_portal: NewPortal, new_browser: NewBrowser, portal: Portal, browser: Browser
 ) -> None:

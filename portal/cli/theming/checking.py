@@ -1,6 +1,8 @@
-"""Rendering every sample twice, with the theme and without, and comparing the two."""
+"""Rendering every sample twice, with the theme and without, and comparing the two: in English, in
+a language with long words, and in one that runs from the right.
+"""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,14 +10,16 @@ from typing import Final
 import jinja2
 import msgspec
 
+from portal import i18n
 from portal.cli.theming import contrast, pages, templates
 from portal.cli.theming.finding import Finding, gathered
 from portal.cli.theming.markup import Markup
 from portal.page import Page
-from portal.samples import fill
+from portal.samples import fill, in_language
 from portal.settings import Settings
 from portal.web.templating import environment
 
+LANGUAGES: Final = (i18n.DEFAULT, "de", "ar")
 NO_DIRECTORY: Final = Path("/dev/null")
 
 
@@ -29,14 +33,30 @@ class Stage:
 
 
 def examine(
-    settings: Settings, samples: Mapping[str, Page], *, tell: Callable[[str], None]
+    settings: Settings,
+    names: Collection[str],
+    *,
+    tell: Callable[[str], None],
+    languages: Collection[str] = LANGUAGES,
 ) -> list[Finding]:
-    """Everything that the theme of *settings* breaks; *tell* hears how far it is."""
-    return gathered(_examine(settings, samples, tell))
+    """Everything that the theme of *settings* breaks on the samples called *names*; *tell* hears
+    how far it is.
+    """
+    return [_once(found) for found in gathered(_examine(settings, names, tell, languages))]
+
+
+def _once(found: Finding) -> Finding:
+    """What breaks in English is not told again of every other language."""
+    pages = {page for page in found.pages if " " not in page}
+    rest = tuple(p for p in found.pages if p in pages or p.partition(" (")[0] not in pages)
+    return msgspec.structs.replace(found, pages=rest)
 
 
 def _examine(
-    settings: Settings, samples: Mapping[str, Page], tell: Callable[[str], None]
+    settings: Settings,
+    names: Collection[str],
+    tell: Callable[[str], None],
+    languages: Collection[str],
 ) -> Iterator[Finding]:
     yield from contrast.weak_pairs({"light": settings.colours, "dark": settings.colours_dark})
     directory = settings.template_dir.absolute() if settings.template_dir else None
@@ -47,10 +67,22 @@ def _examine(
     )
     if directory:
         yield from templates.directory_problems(directory, stage.theirs, stage.ours)
-    for number, (name, page) in enumerate(samples.items(), 1):
-        tell(f"Page {number} of {len(samples)}: {name}")
-        for template in dict.fromkeys(filter(None, (page.template, page.partial))):
-            yield from _compared(stage, name, page, template)
+    for tag in languages:
+        # read whole: what follows is a generator, and another language may be spoken between steps
+        yield from list(_in_one(stage, names, tell, tag))
+
+
+def _in_one(
+    stage: Stage, names: Collection[str], tell: Callable[[str], None], tag: str
+) -> Iterator[Finding]:
+    samples = in_language(tag)
+    with i18n.speaking(tag):
+        for number, name in enumerate(names, 1):
+            tell(f"Page {number} of {len(names)}, {i18n.language().name}: {name}")
+            page = samples[name]
+            label = name if tag == i18n.DEFAULT else f"{name} ({tag})"
+            for template in dict.fromkeys(filter(None, (page.template, page.partial))):
+                yield from _compared(stage, label, page, template)
 
 
 def _compared(stage: Stage, name: str, page: Page, template: str) -> Iterator[Finding]:
