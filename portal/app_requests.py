@@ -10,6 +10,7 @@ from portal.decisions import UnusableRequestError, challenge_hash, fetch
 from portal.ory.authorization import AuthorizationParameters
 from portal.ory.models import LoginRequest
 from portal.services import Services, Visitor
+from portal.store import Rows
 from portal.store.tables import FlowRecord
 
 
@@ -52,8 +53,12 @@ async def unread_app_request(challenge: str, *, visitor: Visitor, services: Serv
 
 async def opened(app: AppRequest, services: Services) -> AppRequest:
     """Keep the row of a request that was most likely never seen."""
-    async with services.store.writing() as rows:
-        return msgspec.structs.replace(app, flow=await rows.flows.open(app.flow))
+
+    async def keep(rows: Rows) -> FlowRecord:
+        return await rows.flows.open(app.flow)
+
+    flow = await services.store.at_once(keep, transaction=False)
+    return msgspec.structs.replace(app, flow=flow)
 
 
 def _row(request: LoginRequest, challenge: str, visitor: Visitor) -> FlowRecord:

@@ -43,10 +43,10 @@ class Grants:
         """
         record.scope_set = scope_set_id(record.scopes)
         if before is None or _searched(before) != _searched(record):
-            await self._unit.add_if_new(
+            await self._remember_client(record)
+            await self._unit.add_if_new_later(
                 ScopeSet(id=record.scope_set, scopes=sorted(set(record.scopes)))
             )
-            await self._remember_client(record)
         await self._unit.upsert_later(record)
 
     async def revoke(

@@ -95,7 +95,7 @@ class PostgresConnections(KeptConnections):
     @asynccontextmanager
     async def _transaction(self, connection: AsyncConnection) -> AsyncIterator[None]:
         driver = driver_of(connection).driver_connection
-        await self._say(connection, driver.execute("BEGIN"))
+        await self._say(connection, driver.execute("BEGIN", prepare=False))
         yield
         await self._say(connection, driver.commit())
 

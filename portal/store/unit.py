@@ -83,6 +83,11 @@ class Unit:
         """Insert *record*, which has a new key, at the latest with the commit."""
         await self.run_later(_insert(type(record)), values_of(record))
 
+    async def add_if_new_later(self, record: Base) -> None:
+        """Insert *record* unless its key is taken, at the latest with the commit."""
+        statement = _insert_unless_there(type(record), is_postgresql=self.is_postgresql)
+        await self.run_later(statement, values_of(record))
+
     async def upsert_later(self, record: Base) -> None:
         """Do as :meth:`upsert`, at the latest with the commit."""
         statement = _upsert(type(record), is_postgresql=self.is_postgresql)
@@ -218,6 +223,11 @@ def width(table: type[Base]) -> int:
 @cache
 def _insert(table: type[Base]) -> sa.Insert:
     return kept(sa.insert(table))
+
+
+@cache
+def _insert_unless_there(table: type[Base], *, is_postgresql: bool) -> Change:
+    return kept(insert(table, is_postgresql=is_postgresql).on_conflict_do_nothing())
 
 
 @cache

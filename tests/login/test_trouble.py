@@ -173,11 +173,11 @@ async def test_a_sign_in_to_the_portal_that_is_not_written_down_is_none(
 async def test_a_database_that_is_away_is_no_mistake_of_the_visitors(
     portal: Portal, browser: Browser, challenge: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise StoreError("secret details of the database")
 
-    monkeypatch.setattr(portal.store, "writing", fail)
-    monkeypatch.setattr(portal.store, "reading", fail)
+    for way in ("writing", "reading", "at_once"):
+        monkeypatch.setattr(portal.store, way, fail)
     page = await browser.open(address(portal, challenge))
     assert page.status == 503
     assert "secret details" not in page.html
