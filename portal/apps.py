@@ -3,6 +3,7 @@
 """
 
 import ipaddress
+import re
 import unicodedata
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +23,8 @@ NEW_FOR: Final = timedelta(days=30)
 """So long an app is new here, which is said to whoever is asked about it."""
 WEBSITE: Final = N_("Website")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_HOST: Final = re.compile(r"[a-z0-9._:-]+")
+"""What browsers go to as it stands here; others they decode, or refuse (WHATWG URL, 3.5)."""
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 
@@ -132,7 +135,7 @@ def safe_url(url: str | None) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    if not host or has_login:
+    if not host or has_login or not _HOST.fullmatch(host):
         return None
     if parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK):
         return url

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Final
 
 from portal import bulk, expiry, logs, postbox, retention, sessions
@@ -28,6 +29,8 @@ EVERY: Final = 2.0
 CLEAN_EVERY: Final = 300.0
 COMPARE_EVERY: Final = 60.0
 """How often to ask whether it is time to compare with Ory."""
+IN_VAIN: Final = 5 * EVERY
+"""Seconds after which one that does not reach Ory lets another try."""
 LEASE: Final = timedelta(seconds=30)
 WORKERS: Final = 4
 FORGET_AT_ONCE: Final = 1000
@@ -49,16 +52,29 @@ async def run(services: Services) -> None:
     for.
     """
     lead = lead_of(services.settings.database_url)
+    is_first_try = True
     try:
         while True:
+            pause = EVERY
             if await _is_ours(lead):
-                await _lead(lead, services)
-            await asyncio.sleep(EVERY)
+                if not is_first_try:  # a portal that is alone leads from its start
+                    logs.step("jobs.leading")
+                if await _lead(lead, services) is Ending.IN_VAIN:
+                    pause = 3 * EVERY  # so that somebody else is first
+            is_first_try = False
+            await asyncio.sleep(pause)
     except NotLockableError as exc:
         logs.step("jobs.shared", reason=str(exc))
-        await _work(services)
+        await _work(services, Pace(services.settings.background_rate))
     finally:
         await lead.give_up()
+
+
+class Ending(Enum):
+    """Why a process leads no longer."""
+
+    LOST = auto()
+    IN_VAIN = auto()
 
 
 async def _is_ours(lead: Lead) -> bool:
@@ -73,27 +89,37 @@ async def _is_ours(lead: Lead) -> bool:
     return False
 
 
-async def _lead(lead: Lead, services: Services) -> None:
-    """Work until another process may do it. What was under way then is claimed again later."""
-    logs.step("jobs.leading")
-    working = asyncio.create_task(_work(services))
+async def _lead(lead: Lead, services: Services) -> Ending:
+    """Work until another process may do it, or had better: its way to Ory may be open where this
+    one's is not. What was under way then is claimed again later.
+    """
+    pace = Pace(services.settings.background_rate)
+    working = asyncio.create_task(_work(services, pace))
     losing = asyncio.create_task(lead.until_lost())
+    failing = asyncio.create_task(_until_in_vain(pace))
+    tasks = (working, losing, failing)
     try:
-        await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (working, losing):
+        for task in tasks:
             task.cancel()
-        ends = await asyncio.gather(working, losing, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         await lead.give_up()
     for end in ends:
         if isinstance(end, Exception):
             logs.alarm("jobs.failed", exc=end)
-    logs.problem("jobs.lost")
+    ending = Ending.IN_VAIN if failing in done else Ending.LOST
+    logs.problem("jobs.lost", reason=ending.name.lower())
+    return ending
 
 
-async def _work(services: Services) -> None:
+async def _until_in_vain(pace: Pace) -> None:
+    while pace.in_vain < IN_VAIN:  # noqa: ASYNC110 - time passes, nothing happens
+        await asyncio.sleep(EVERY)
+
+
+async def _work(services: Services, pace: Pace) -> None:
     """Do all kinds of it until cancelled."""
-    pace = Pace(services.settings.background_rate)
     background = replace(services, ory=services.ory.paced(pace))
     when_due: dict[str, Work] = {
         "revocations": work_off,

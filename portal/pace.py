@@ -17,6 +17,7 @@ class Pace:
         self._between = 1 / rate if rate else 0.0
         self._clock = clock
         self._next = self._rest_until = clock()
+        self._in_vain_since: float | None = None
 
     async def turn(self) -> None:
         """Wait until it is this caller's turn."""
@@ -25,6 +26,18 @@ class Pace:
         self._next = mine + self._between
         if mine > now:
             await asyncio.sleep(mine - now)
+
+    def went(self, *, well: bool) -> None:
+        """Note how a turn ended."""
+        if well:
+            self._in_vain_since = None
+        elif self._in_vain_since is None:
+            self._in_vain_since = self._clock()
+
+    @property
+    def in_vain(self) -> float:
+        """For how many seconds no turn has ended well, since the first that did not."""
+        return 0.0 if self._in_vain_since is None else self._clock() - self._in_vain_since
 
     def rest(self, seconds: float) -> None:
         """Note that nobody shall go on for so long."""

@@ -29,9 +29,9 @@ from portal.strength import samples as strength
 from portal.web import samples as problems
 from portal.welcome import samples as welcome
 
-_ADDRESSES: Final = {
+ADDRESSES: Final = {
     *("href", "switch_url", "start_again", "start_url", "next_url", "url"),
-    *("first_url", "export_urls", "remove_all_url", "back_url"),
+    *("first_url", "export_urls", "remove_all_url", "back_url", "uri"),
 }
 """Fields that are checked to be addresses before a page gets them; only their tails are free."""
 
@@ -71,7 +71,7 @@ SAMPLES: Final[dict[str, Page]] = in_language(i18n.DEFAULT)
 
 def fill(value: Any, text: str) -> Any:
     """Put *text* into every piece of text of a page, wherever it came from."""
-    return _map(value, lambda name, old: f"{old}#{text}" if name in _ADDRESSES else text)
+    return _map(value, lambda name, old: f"{old}#{text}" if name in ADDRESSES else text)
 
 
 def _map(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:

@@ -5,14 +5,20 @@ the portal as it lies beside it, so it can be opened as a file.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace as Row
 from typing import Final
 
 from jinja2 import ChoiceLoader, FileSystemLoader
 
+from portal.admin.audit_pages import EventRowView
+from portal.admin.drift_pages import FoundView
 from portal.admin.searching import Choice
 from portal.apps import AppView, Link
+from portal.claims import Datum
+from portal.reconciliation.drift import IMPORTED, REVOKED
+from portal.sample_data import JUNE, MARCH, SETUP, TOKEN
 from portal.settings import Settings
 from portal.web.templating import environment
 from portal.welcome.pages import Fact
@@ -60,6 +66,40 @@ BADGES: Final = (
 )
 
 
+EVENTS: Final = (
+    EventRowView(
+        id="0197c0de-0000-7000-8000-000000000001",
+        at=MARCH,
+        action="consent.allowed",
+        actor="0197c0de",
+        actor_text="ann@example.org",
+        subject="0197c0de",
+        email="ann@example.org",
+        client_id="photos",
+        app_name="Photo Printer",
+        address="203.0.113.7",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0",
+    ),
+    EventRowView(id="0197c0de-0000-7000-8000-000000000002", at=JUNE, action="user.created"),
+)
+FOUND: Final = (
+    FoundView(
+        person="ann@example.org",
+        client_id="photos",
+        app_name="Photo Printer",
+        kind=IMPORTED,
+        at=MARCH,
+        permissions=("openid", "photos.read"),
+    ),
+    FoundView(client_id="minutes", app_name="Minutes", kind=REVOKED, at=JUNE),
+)
+SHOWN: Final = (
+    Datum(label="E-mail", value="ann@example.org", note="confirmed"),
+    Datum(label="Name", value="Ann Example"),
+    Datum(label="Department"),
+)
+
+
 def rendered() -> str:
     """The page."""
     env = environment(Settings.from_env(SETTINGS))
@@ -83,6 +123,16 @@ def rendered() -> str:
             Row(label="User", text="ann@example.org", url="/"),
             Row(label="State", text="Active", url="/"),
         ),
+        link=Row(token=TOKEN, asks_for_address=True, email="", address_problem=None),
+        person=Row(
+            email="ann@example.org", email_verified=False, moving_to="ann.example@example.org"
+        ),
+        setup=SETUP,
+        codes=("abcd-efgh-2345", "ijkl-mnop-6789"),
+        events=EVENTS,
+        found=FOUND,
+        shown=SHOWN,
+        grants=_grants(),
         states=("active", "pending", "expired", "revoked", "at_ory"),
         boxes=[
             Row(value="a", text="Read", chosen=True),
@@ -90,6 +140,19 @@ def rendered() -> str:
         ],
     )
     return html.rstrip() + "\n"
+
+
+def _grants() -> Iterator[Row]:
+    """Of each state."""
+    some = Row(state="active", state_text="Active", remembered=True, expires=None, ended=None)
+    for change in (
+        {},
+        {"expires": JUNE},
+        {"remembered": False},
+        {"state": "expired", "state_text": "Expired", "expires": MARCH},
+        {"state": "revoked", "state_text": "Removed", "ended": MARCH},
+    ):
+        yield Row(**(vars(some) | change))
 
 
 def main() -> int:

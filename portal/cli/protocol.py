@@ -17,11 +17,14 @@ PROTOCOL: Final = f"{__name__}:PatientProtocol"
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes a connection that does not finish a request's head in time, or not at all."""
+    """Closes a connection that does not finish a request's head in time, or has more of what is no
+    body than a head may have: in the head, between chunks, or behind the last one.
+    """
 
     _timer: asyncio.TimerHandle | None = None
-    _head: int | None = None
-    """Bytes of the head so far; ``None`` between heads."""
+    _in_head = False
+    _unread = 0
+    """Bytes of the request so far that were no body."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -32,21 +35,27 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._head = 0
+        self._in_head, self._unread = True, 0
         self._wait_for_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._head = None
+        self._in_head = False
         self._head_is_complete()
         super().on_headers_complete()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what follows a body is no header (RFC 9110 section 6.5.1)
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._unread -= len(body)
+        super().on_body(body)
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._head is None:
-            return
-        self._head += len(data)
-        if self._head > HEAD_LIMIT:
+        self._unread += len(data)
+        if self._unread > (HEAD_LIMIT if self._in_head else 2 * HEAD_LIMIT):
             self.transport.close()
 
     def _wait_for_head(self) -> None:

@@ -135,7 +135,7 @@ async def allow(
     if settlement.is_new:
         if narrows(case.grant, case.ask, given):
             deletions += (await _take_back(rows, case, visitor),)
-        await rows.grants.save(decided(case.grant, case.ask, given, case.policy), before=case.grant)
+        await rows.grants.save(decided(case.grant, case.ask, given, case.policy))
         await _audit(rows, "consent.allowed", case, visitor, given=given)
     return Answer(
         event="consent.allowed",

@@ -195,10 +195,14 @@ class PacedCaller:
         if left := math.ceil(self._pace.resting):
             raise OryUnavailableError(f"{call.endpoint}: Ory asked to wait", retry_after=left)
         try:
-            return await self._caller.ask(call, understand)
-        except OryUnavailableError as exc:
-            self._pace.rest(exc.retry_after or 0)
+            answer = await self._caller.ask(call, understand)
+        except (OryUnavailableError, OryKeyError) as exc:
+            self._pace.went(well=False)
+            if isinstance(exc, OryUnavailableError):
+                self._pace.rest(exc.retry_after or 0)
             raise
+        self._pace.went(well=True)
+        return answer
 
 
 async def _body(response: httpx.Response, endpoint: str) -> bytes:

@@ -13,13 +13,18 @@ from typing import Final, cast
 import aiohappyeyeballs
 import httptools
 import httpx
+from aiohappyeyeballs import AddrInfoType
+
+from portal.sockets import has_something_to_read
 
 LARGEST_ANSWER: Final = 1024 * 1024
 """Bytes; of a larger body only so much arrives that its size is seen."""
 LARGEST_HEAD: Final = 64 * 1024
 CONNECT_WITHIN: Final = 1.0
-"""Seconds, with TLS; of an address that swallows packets nobody hears sooner, so there is no second
-try."""
+"""Seconds, from the first address to TLS; of an address that swallows packets nobody hears sooner,
+so there is no second try."""
+ADDRESSES_FOR: Final = 10.0
+"""Seconds for which a name is not looked up again."""
 SECOND_ADDRESS_AFTER: Final = 0.25
 MOST_CONNECTIONS: Final = 100
 IDLE_FOR: Final = 30.0
@@ -52,8 +57,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether another exchange may begin."""
-        return self._transport is not None and not self._transport.is_closing()
+        """Whether another exchange may begin: nothing was left unsent, and nothing said unasked,
+        not even what the loop has not heard yet.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing() or transport.get_write_buffer_size():
+            return False
+        return not has_something_to_read(transport.get_extra_info("socket").fileno())
 
     async def exchange(self, message: bytes) -> tuple[int, Headers, bytes]:
         """Send a request; return status, headers and body of its answer.
@@ -125,8 +135,9 @@ class _Answer:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._left_over = True
             self._fail(httpx.RemoteProtocolError("not HTTP"))
-        if self._head > LARGEST_HEAD or (self._in_head and self._heard > LARGEST_HEAD):
-            self._fail(httpx.RemoteProtocolError("an endless head"))
+        no_body = self._heard - len(self.body)
+        if self._head > LARGEST_HEAD or no_body > 2 * LARGEST_HEAD:
+            self._fail(httpx.RemoteProtocolError("an endless head, or one behind the body"))
         if self._left_over:
             self.may_be_followed = False
 
@@ -144,7 +155,7 @@ class _Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head += len(name) + len(value)
-        if not self._left_over:
+        if self._in_head and not self._left_over:  # what follows a body is no header
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -186,6 +197,8 @@ class Connections:
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self._host, self._port, self._tls = host, port, tls
+        self._addresses: list[AddrInfoType] = []
+        self._addresses_until = 0.0
         self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
         self._idle: deque[Connection] = deque()
         self._open: set[Connection] = set()
@@ -226,6 +239,8 @@ class Connections:
         if connection.usable:
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle.append(connection)
+        else:
+            connection.abort()
         return answer
 
     def _kept(self) -> Connection | None:
@@ -237,12 +252,14 @@ class Connections:
             connection = self._idle.pop()
             if connection.usable:
                 return connection
+            connection.abort()
         return None
 
     async def _connect(self) -> Connection:
         try:
+            addresses = await self._look_up()
             async with asyncio.timeout(CONNECT_WITHIN):
-                connection = await self._open_one()
+                connection = await self._open_one(addresses)
         except TimeoutError:
             raise httpx.ConnectTimeout("no connection in time") from None
         except ssl.SSLError as exc:
@@ -253,11 +270,19 @@ class Connections:
         connection.closed.add_done_callback(lambda _: self._forget(connection))
         return connection
 
-    async def _open_one(self) -> Connection:
+    async def _look_up(self) -> list[AddrInfoType]:
+        """Ory's addresses; a name server may take as long as the whole call."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        if not self._addresses or loop.time() > self._addresses_until:
+            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            self._addresses = [*found]
+            self._addresses_until = loop.time() + ADDRESSES_FOR
+        return list(self._addresses)
+
+    async def _open_one(self, addresses: list[AddrInfoType]) -> Connection:
+        loop = asyncio.get_running_loop()
         sock = await aiohappyeyeballs.start_connection(
-            found, happy_eyeballs_delay=SECOND_ADDRESS_AFTER
+            addresses, happy_eyeballs_delay=SECOND_ADDRESS_AFTER
         )
         try:
             _, connection = await loop.create_connection(

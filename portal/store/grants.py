@@ -249,8 +249,8 @@ def _lock_key(subject: str, client_id: str) -> int:
 
 def _of_pair() -> sa.Select[*tuple[Any, ...]]:
     return select(GrantRecord).where(
-        GrantRecord.subject == sa.bindparam("subject", type_=sa.String()),
-        GrantRecord.client_id == sa.bindparam("client_id", type_=sa.String()),
+        GrantRecord.subject == sa.bindparam("subject"),
+        GrantRecord.client_id == sa.bindparam("client_id"),
     )
 
 
@@ -259,6 +259,4 @@ _OF_PAIR_LOCKED: Final = kept(_of_pair().with_for_update())
 _LOCK: Final = kept(
     sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("key", type_=sa.BigInteger())))
 )
-_KNOWN: Final = kept(
-    select(KnownClient).where(KnownClient.client_id == sa.bindparam("of", type_=sa.String()))
-)
+_KNOWN: Final = kept(select(KnownClient).where(KnownClient.client_id == sa.bindparam("of")))

@@ -1,14 +1,14 @@
 """Connections that are kept between units of work, and what one needs that failed."""
 
 import asyncio
-import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from portal.store.errors import StoreUnavailableError
+from portal.sockets import has_something_to_read
+from portal.store.errors import StoreError, StoreUnavailableError
 from portal.store.prepared import driver_of, wrapped
 from portal.store.translation import translated
 
@@ -73,7 +73,19 @@ class KeptConnections:
             if now - since < RECYCLE_SECONDS and self._is_usable(connection):
                 return connection, since
             await self._give_back(connection)
-        return await self._engine.connect(), now
+        opening = asyncio.ensure_future(self._open())
+        try:
+            return await asyncio.shield(opening), now
+        except asyncio.CancelledError:  # the server counts it, whoever has hung up meanwhile
+            opening.add_done_callback(self._keep_opened)
+            raise
+
+    async def _open(self) -> AsyncConnection:
+        return await self._engine.connect()
+
+    def _keep_opened(self, opening: asyncio.Future[AsyncConnection]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self._kept.append((opening.result(), asyncio.get_running_loop().time()))
 
     async def _acquire(self) -> None:
         if not self._free.locked():
@@ -97,19 +109,23 @@ class PostgresConnections(KeptConnections):
         driver = driver_of(connection).driver_connection
         await self._say(connection, driver.execute("BEGIN", prepare=False))
         yield
+        if driver.info.transaction_status != _IN_TRANSACTION:
+            raise StoreError("a statement failed and nobody minded: the database keeps nothing")
         await self._say(connection, driver.commit())
 
     def _is_usable(self, connection: AsyncConnection) -> bool:
         return not is_dead(driver_of(connection).driver_connection)
 
     async def _give_back(self, connection: AsyncConnection) -> None:
-        """Undo what is open. What cannot be undone, or still goes on, ends with the connection."""
+        """Undo what is open, and let psycopg forget what it has prepared: a table may have been
+        changed since. What cannot be undone, or still goes on, ends with the connection.
+        """
         if connection.invalidated:  # SQLAlchemy was cancelled in it: there is no driver any more
             await connection.close()
             return
         driver = driver_of(connection).driver_connection
         with suppress(Exception):  # whatever it is, the next lines see to it
-            await driver.rollback()
+            await driver.execute("ROLLBACK", prepare=False)
         if driver.closed or driver.info.transaction_status != _IDLE:
             await driver.close()
             await connection.invalidate()
@@ -124,7 +140,8 @@ class PostgresConnections(KeptConnections):
 
 
 _IDLE: Final = 0
-"""``psycopg.pq.TransactionStatus.IDLE``; psycopg is an extra."""
+_IN_TRANSACTION: Final = 2
+"""Of ``psycopg.pq.TransactionStatus``; psycopg is an extra."""
 
 
 def is_dead(driver: Any) -> bool:
@@ -132,12 +149,4 @@ def is_dead(driver: Any) -> bool:
 
     An idle connection has nothing to say: if its socket is readable, that is the server's farewell.
     """
-    return bool(driver.closed) or _has_something_to_read(driver.fileno())
-
-
-def _has_something_to_read(fileno: int) -> bool:
-    if not hasattr(select, "poll"):
-        return bool(select.select([fileno], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(fileno, select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(driver.closed) or has_something_to_read(driver.fileno())

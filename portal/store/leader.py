@@ -32,6 +32,7 @@ _SESSION: Final = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "11000",
     "idle_session_timeout": "0",
 }
 """The server gives up a machine that vanished after eleven seconds instead of two hours."""

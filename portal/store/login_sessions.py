@@ -117,7 +117,7 @@ class LoginSessions:
         return load_all(LoginSession, await self._unit.all(ended))
 
 
-_ID: Final = sa.bindparam("of", type_=sa.String())
+_ID: Final[sa.BindParameter[str]] = sa.bindparam("of")
 _BY_ID: Final = kept(select(LoginSession).where(LoginSession.session_id_hash == _ID))
 _LAST_USED: Final = LoginSession.__table__.c.last_used_at
 _TOUCH: Final = kept(

@@ -55,6 +55,4 @@ class Policies:
         await self._unit.run(sa.delete(ClientPolicy).where(ClientPolicy.client_id == client_id))
 
 
-_BY_CLIENT: Final = kept(
-    select(ClientPolicy).where(ClientPolicy.client_id == sa.bindparam("of", type_=sa.String()))
-)
+_BY_CLIENT: Final = kept(select(ClientPolicy).where(ClientPolicy.client_id == sa.bindparam("of")))

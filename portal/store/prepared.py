@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from portal.store.errors import UnstorableValueError
 from portal.store.one_trip import run
 
 Statement = TypeVar("Statement", bound=sa.Executable)
@@ -80,12 +81,16 @@ async def _on_postgresql(adapted: Any, form: "_Form", values: Mapping[str, Any])
 async def execute_together(
     connection: AsyncConnection, changes: Sequence[tuple[sa.Executable, Mapping[str, Any]]]
 ) -> None:
-    """Carry out kept statements as one, on PostgreSQL: none sees what another does."""
+    """Carry out kept statements as one, on PostgreSQL: none sees what another does.
+
+    The server begins with the main one and goes on with the last of the others, so in this order
+    rows are locked as if each were sent by itself.
+    """
     forms = [_KEPT[id(change)].on(connection.dialect, values) for change, values in changes]
     parts = [form.renamed(number) for number, form in enumerate(forms)]
-    *before, (last, _) = parts
-    ahead = ", ".join(f"_{number} AS ({sql})" for number, (sql, _) in enumerate(before))
-    sql = f"WITH {ahead} {last}" if before else last
+    (first, _), *others = parts
+    ahead = ", ".join(f"_{number} AS ({sql})" for number, (sql, _) in enumerate(reversed(others)))
+    sql = f"WITH {ahead} {first}" if others else first
     given: dict[str, Any] = {}
     for (_, names), form, (_, values) in zip(parts, forms, changes, strict=True):
         given |= {names[name]: value for name, value in form.by_name(values).items()}
@@ -141,6 +146,8 @@ def driver_of(connection: AsyncConnection) -> Any:
 
 def wrapped(exc: Exception, sql: str, connection: AsyncConnection) -> Exception:
     """As SQLAlchemy would raise it."""
+    if isinstance(exc, UnicodeEncodeError):
+        return UnstorableValueError("text with a lone surrogate cannot be stored")
     error: type[Exception] = connection.dialect.loaded_dbapi.Error
     if not isinstance(exc, error):
         return exc

@@ -64,7 +64,7 @@ class SignIns:
         return await self._unit.delete_some(SignIn, SignIn.started_at < at, limit=limit)
 
 
-_KEY: Final = sa.bindparam("of", type_=sa.String())
+_KEY: Final[sa.BindParameter[str]] = sa.bindparam("of")
 _BY_KEY: Final = kept(select(SignIn).where(SignIn.key_hash == _KEY))
 _END: Final = kept(sa.delete(SignIn).where(SignIn.key_hash == _KEY))
 

@@ -74,10 +74,10 @@ def _record(table: type[Record], row: AnyRow, start: int) -> Record | None:
 
 @cache
 def _statement() -> sa.Executable:
-    subject = sa.bindparam("subject", type_=sa.String())
-    client_id = sa.bindparam("client_id", type_=sa.String())
-    session = sa.bindparam("session", type_=sa.String())
-    challenge = sa.bindparam("challenge", type_=sa.String())
+    subject: sa.BindParameter[str] = sa.bindparam("subject")
+    client_id: sa.BindParameter[str] = sa.bindparam("client_id")
+    session: sa.BindParameter[str] = sa.bindparam("session")
+    challenge: sa.BindParameter[str] = sa.bindparam("challenge")
     one = sa.select(sa.literal_column("1").label("one")).subquery()
     pending = sa.and_(
         Revocation.state == "pending",

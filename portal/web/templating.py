@@ -7,6 +7,7 @@ from typing import Final
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from portal import i18n, writing
+from portal.apps import clean_name
 from portal.resources import resource_dir
 from portal.settings import Settings
 from portal.web.assets import asset_path
@@ -50,4 +51,5 @@ def environment(settings: Settings) -> Environment:
     env.filters["day"] = writing.day
     env.filters["listed"] = writing.listed
     env.filters["number"] = writing.number
+    env.filters["cleaned"] = clean_name  # where no element can isolate a text: in titles
     return env

@@ -30,8 +30,6 @@
       for (let box = element; box && box !== document.body; box = box.parentElement) {
         const style = getComputedStyle(box);
         if (style.display === "inline" || style.overflowX === "visible") continue;
-        // an id of a machine that is longer than any that Ory makes ends in "…"
-        if (style.webkitLineClamp !== "none" && element.textContent.length > 40) continue;
         const edge = box.getBoundingClientRect();
         const cut = Math.max(rect.right - edge.right, edge.left - rect.left, rect.bottom - edge.bottom - 4);
         if (cut > 1 && !/auto|scroll/.test(style.overflowX)) say(`cut off by ${Math.round(cut)}`, element, node.data);

@@ -23,9 +23,11 @@ def render(env: jinja2.Environment, page: Page, template: str | None = None) -> 
     )
 
 
-def parse(html: str) -> Element:
-    """The tree as a browser sees it; what it would have to repair is an error."""
-    strict = html.lstrip().lower().startswith("<!doctype")
+def parse(html: str, *, strict: bool = True) -> Element:
+    """The tree as a browser sees it; what it would have to repair is an error, unless it is not to
+    be *strict*: control characters cannot be told from worse.
+    """
+    strict = strict and html.lstrip().lower().startswith("<!doctype")
     parser = html5lib.HTMLParser(
         html5lib.getTreeBuilder("etree"), strict=strict, namespaceHTMLElements=False
     )

@@ -1,7 +1,8 @@
 """The samples as a browser gets them: by HTTP, with the portal's own policy, headers and files.
 
-Also the one place that knows where the samples are. What is posted is answered by the sample that
-was planned for it, as the portal would answer: with the page, or with its piece if htmx asks.
+Also the one place that knows where the samples are. What is posted, and what htmx asks for, is
+answered by the sample that was planned for it, as the portal would answer: with the page, or with
+its piece if htmx asks.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -79,7 +80,7 @@ class SampleSite:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.answers: dict[str, str] = {}
-        """Names of the samples that answer what is posted, by path."""
+        """Names of the samples that answer what is asked and posted, by path."""
         self.posted: list[str] = []
 
     @classmethod
@@ -92,7 +93,7 @@ class SampleSite:
 
     def app(self) -> Edge:
         litestar = Litestar(
-            route_handlers=[_show, _answer, serve_asset],
+            route_handlers=[_show, _answer, _answer_post, serve_asset],
             state=State({"web": Web.of(self.settings), "site": self}),
             openapi_config=None,
             logging_config=None,
@@ -110,11 +111,21 @@ def _show(request: AnyRequest, language: FromPath[str], name: FromPath[str]) -> 
     return _respond(request, page, language)
 
 
-@post("/{path:path}", status_code=200, sync_to_thread=False)
+@get("/{path:path}", sync_to_thread=False)
 def _answer(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
+    return _planned(request, f"/{path.strip('/')}")
+
+
+@post("/{path:path}", status_code=200, sync_to_thread=False)
+def _answer_post(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     site: SampleSite = request.app.state.site
     path = f"/{path.strip('/')}"
     site.posted.append(path)
+    return _planned(request, path)
+
+
+def _planned(request: AnyRequest, path: str) -> Response[Any]:
+    site: SampleSite = request.app.state.site
     if path not in site.answers:
         raise NotFoundException
     return _respond(request, SAMPLES[site.answers[path]], i18n.DEFAULT)

@@ -104,6 +104,16 @@ async def test_letters_do_become_larger(site: SampleSite, glass: Glass) -> None:
     [
         ("h1.style.whiteSpace = 'nowrap'; h1.textContent = 'w'.repeat(200)", "wider"),
         ("h1.style.overflow = 'hidden'; h1.style.height = '10px'", "cut off"),
+        (
+            "h1.style.cssText = 'display: -webkit-box; -webkit-box-orient: vertical;"
+            " -webkit-line-clamp: 2; overflow: hidden'; h1.textContent = '0f '.repeat(100)",
+            "cut off",
+        ),
+        (
+            "h1.style.cssText = 'white-space: nowrap; overflow: hidden; text-overflow: ellipsis;"
+            " inline-size: 10em'; h1.textContent = '0f'.repeat(64)",
+            "cut off",
+        ),
         ("h1.style.marginBlockEnd = '-2em'", "overlaps"),
         (
             "accept.style.cssText = 'flex: none; inline-size: 2em; min-inline-size: 0; padding: 0;"
@@ -123,4 +133,5 @@ async def test_each_of_these_would_be_found(
             "CHANGE", change
         )
     )
-    assert any(finding in text for text in await glass.look(PHONE))
+    found = await glass.look(PHONE)
+    assert any(finding in text for text in found), found
