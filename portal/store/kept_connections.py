@@ -77,15 +77,15 @@ class KeptConnections:
         try:
             return await asyncio.shield(opening), now
         except asyncio.CancelledError:  # the server counts it, whoever has hung up meanwhile
-            opening.add_done_callback(self._keep_opened)
+            while not opening.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({opening})
+            if not opening.cancelled() and opening.exception() is None:
+                self._kept.append((opening.result(), now))
             raise
 
     async def _open(self) -> AsyncConnection:
         return await self._engine.connect()
-
-    def _keep_opened(self, opening: asyncio.Future[AsyncConnection]) -> None:
-        if not opening.cancelled() and opening.exception() is None:
-            self._kept.append((opening.result(), asyncio.get_running_loop().time()))
 
     async def _acquire(self) -> None:
         if not self._free.locked():
