@@ -186,6 +186,12 @@ def browser() -> aiohttp.ClientSession:
     )
 
 
+def told(good: bool, words: str) -> bool:  # noqa: FBT001 - what is told
+    """Print a verdict."""
+    print(f"{'ok  ' if good else 'MISS'}  {words}")
+    return good
+
+
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
     bound = listen(0)

@@ -39,6 +39,7 @@ from benchmarks.real_portal import (
     register_app,
     serve,
     standin,
+    told,
 )
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -214,12 +215,6 @@ def probe(url: str) -> int:
 def address_of(n: int) -> str:
     """An address of somebody's own."""
     return f"198.18.{n // 250}.{n % 250 + 1}"
-
-
-def told(good: bool, words: str) -> bool:  # noqa: FBT001 - what is told
-    """Print a verdict."""
-    print(f"{'ok  ' if good else 'MISS'}  {words}")
-    return good
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ import httpx
 import psycopg
 
 from benchmarks.flows.servers import postgres
+from benchmarks.real_portal import told
 from benchmarks.stage import (
     PatientBrowser,
     Person,
@@ -41,7 +42,6 @@ from benchmarks.stage import (
     show,
     sign_in,
     staged,
-    told,
     write_json,
 )
 from tests.driver import Document

@@ -331,12 +331,6 @@ def show(part: float, words: str) -> None:
         sys.stderr.flush()
 
 
-def told(good: bool, words: str) -> bool:  # noqa: FBT001 - what is told
-    """Print a verdict."""
-    print(f"{'ok  ' if good else 'MISS'}  {words}")
-    return good
-
-
 def share(values: Sequence[float], part: float) -> float:
     """The value below which so large a *part* of them lies; 0 of none."""
     ordered = sorted(values)

@@ -32,7 +32,7 @@ import uvloop
 from argon2 import PasswordHasher
 
 from benchmarks.flows.servers import postgres
-from benchmarks.real_portal import PASSWORD, Form, Served
+from benchmarks.real_portal import PASSWORD, Form, Served, told
 from benchmarks.stage import (
     PatientBrowser,
     Person,
@@ -45,7 +45,6 @@ from benchmarks.stage import (
     show,
     sign_in,
     staged,
-    told,
     write_json,
 )
 from tests.real.relying_party import App
